@@ -131,7 +131,7 @@ func benchSync(b *testing.B) func(raftpb.HardState, []raftpb.Entry) error {
 		b.Fatal(err)
 	}
 	return func(_ raftpb.HardState, ents []raftpb.Entry) error {
-		n := frameSize(ents)
+		n := batchSize(ents)
 		if at+n > size {
 			at = 0
 		}
@@ -196,7 +196,7 @@ func BenchmarkEncode(b *testing.B) {
 	ents, buf := smallEntries(1, 64), []byte(nil)
 	b.ReportAllocs()
 	for b.Loop() {
-		buf = encodeFrame(buf[:0], 1, 4096, frame{state: logState{hs: hardState(1, 1, 1)}}, ents)
+		buf = encodeBatch(buf[:0], 1, 4096, batch{state: logState{hs: hardState(1, 1, 1)}}, ents)
 	}
 }
 

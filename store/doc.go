@@ -17,7 +17,7 @@
 //   - Readers see only what is durable.
 //   - After a failed write all others are refused ([ErrFailed]), since nobody knows what is on
 //     disk. Close the file and open it again. After a failed fsync do that in a new process, since
-//     the kernel may still show what it could not write. (OpenLog writes the last frame again.)
+//     the kernel may still show what it could not write. (OpenLog writes the last batch again.)
 //   - A write that fails because too many files are open ([OutOfFiles]) has changed nothing, and
 //     may be repeated.
 //   - A file that is not as it was written is refused at open, with an error that names the file
@@ -27,13 +27,13 @@
 //
 // # The log
 //
-// The log is a row of numbered segments, files of 8 MiB. A frame is one write to the log:
+// The log is a row of numbered segments, files of 8 MiB. A batch is one write to the log:
 //
 //	log/0000000007.seg                                   log/0000000008.seg
 //	┌────────┬───────┬───────┬─────────┬─────────────┐   ┌────────┬─────────────────
-//	│ header │ frame │ frame │ frame   │ 0 0 0 0 0 0 │   │ header │ 0 0 0 0 0 0 0 0
+//	│ header │ batch │ batch │ batch   │ 0 0 0 0 0 0 │   │ header │ 0 0 0 0 0 0 0 0
 //	└────────┴───────┴───────┴─────────┴─────────────┘   └────────┴─────────────────
-//	 4 KiB    ╱               ╲         the next frame     made while the one before
+//	 4 KiB    ╱               ╲         the next batch     made while the one before
 //	         ╱                 ╲        goes here          it fills up
 //	        ┌────────┬────────┬────────┬───┬─────┐
 //	        │ header │ record │ record │ 0 │ end │   8-byte aligned, in one segment
@@ -41,7 +41,7 @@
 //	         CRC-32C  CRC-32C  CRC-32C
 //	         batch number, HardState, compacted index and term, last index, count
 //
-// Segment and frame are drawn in segment.go and frame.go, pages.go says how a frame is written, and
+// Segment and batch are drawn in segment.go and batch.go, pages.go says how a batch is written, and
 // torn.go how a torn write is told from damage.
 //
 // # The boards

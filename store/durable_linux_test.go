@@ -28,7 +28,7 @@ func TestDirect(t *testing.T) {
 			t.Fatalf("%s, up to %d: not written directly", s.name, s.end)
 		}
 		if inMemory(t, s.f.(*osFile).File, s.end-8) {
-			t.Fatalf("%s: the frame that ends at %d is in the system's memory", s.name, s.end)
+			t.Fatalf("%s: the batch that ends at %d is in the system's memory", s.name, s.end)
 		}
 		if next%400 == 1 {
 			if err := l.Compact(next); err != nil {

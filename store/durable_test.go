@@ -80,8 +80,8 @@ func refuseDirect(t *testing.T, l *Log) {
 	}
 }
 
-// checkPages checks that there are zeros behind the last frame, and that the log knows the content
-// of the page in which the next frame begins.
+// checkPages checks that there are zeros behind the last batch, and that the log knows the content
+// of the page in which the next batch begins.
 func checkPages(t *testing.T, l *Log) {
 	t.Helper()
 	s := l.lastSegment()
@@ -94,10 +94,10 @@ func checkPages(t *testing.T, l *Log) {
 	}
 }
 
-// TestFrameSizes writes frames of many sizes, one behind the other: less than a page, up to a
+// TestBatchSizes writes batches of many sizes, one behind the other: less than a page, up to a
 // page's end, several pages, and more memory than is kept. The log is opened once or before each of
 // them.
-func TestFrameSizes(t *testing.T) {
+func TestBatchSizes(t *testing.T) {
 	const toPageEnd = -1
 	sizes := []int{10, 3000, toPageEnd, 10, 5000, 10, toPageEnd, toPageEnd, keepPages + 5000, 10, 9000, keepPages, 0, 20_000, toPageEnd, 0}
 	for _, reopen := range []bool{false, true} {
@@ -108,7 +108,7 @@ func TestFrameSizes(t *testing.T) {
 				op := logOp{what: "write", entries: entries(uint64(i+1), uint64(i+1), 1)}
 				if size == toPageEnd {
 					op.entries[0].Data = nil
-					size = int((page*2 - frameSize(op.entries) - l.lastSegment().end%page) % page)
+					size = int((page*2 - batchSize(op.entries) - l.lastSegment().end%page) % page)
 				}
 				op.entries[0].Data = bytes.Repeat([]byte{byte(i + 1)}, size)
 				if err := op.do(l); err != nil {
@@ -117,17 +117,17 @@ func TestFrameSizes(t *testing.T) {
 				want = op.apply(want)
 				checkPages(t, l)
 				if len(l.pages) > keepPages {
-					t.Errorf("%d bytes are kept for the next frame", len(l.pages))
+					t.Errorf("%d bytes are kept for the next batch", len(l.pages))
 				}
 				if sizes[i] == toPageEnd && l.lastSegment().end%page != 0 {
-					t.Fatalf("frame %d ends at %d", i, l.lastSegment().end)
+					t.Fatalf("batch %d ends at %d", i, l.lastSegment().end)
 				}
 				if reopen {
 					l.Close()
 					l = mustOpenLog(t, path, o)
 				}
 				if d := diff(want, logContent(t, l)); d != "" {
-					t.Fatalf("with frame %d, of %d bytes: %s", i, size, d)
+					t.Fatalf("with batch %d, of %d bytes: %s", i, size, d)
 				}
 			}
 			if l.lastSegment().number != 1 {

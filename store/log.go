@@ -23,12 +23,12 @@ type Log struct {
 	size int64 // of new segments
 
 	// write makes writers wait for one another. It guards:
-	write sync.Mutex
-	batch uint64 // number of the last frame
-	pages []byte // for the next write; it begins with the last page of the last segment
-	spare *segment
-	ready chan madeSegment // of the next segment, if it is being made or ready; else nil
-	spawn func(func())     // runs its argument, on a goroutine of its own
+	write     sync.Mutex
+	lastBatch uint64 // number of the last batch
+	pages     []byte // for the next write; it begins with the last page of the last segment
+	spare     *segment
+	ready     chan madeSegment // of the next segment, if it is being made or ready; else nil
+	spawn     func(func())     // runs its argument, on a goroutine of its own
 
 	// disk is locked by readers while they read segments, and by a writer while it removes
 	// segments.

@@ -93,13 +93,13 @@ func (l *Log) open() error {
 	return l.release()
 }
 
-// replay follows the frames of a log from the oldest segment to the newest.
+// replay follows the batches of a log from the oldest segment to the newest.
 type replay struct {
 	l    *Log
 	data []byte // of one segment at a time
 
-	begun bool // a frame was seen
-	// The last frame seen, as it is in the file, and where.
+	begun bool // a batch was seen
+	// The last batch seen, as it is in the file, and where.
 	last    []byte
 	lastSeg *segment
 	lastAt  int
@@ -120,7 +120,7 @@ func (r *replay) where(at int) string {
 	if !r.begun {
 		return fmt.Sprintf("byte %d, where the first batch begins", at)
 	}
-	return fmt.Sprintf("byte %d, where batch %d begins (the log so far ends with entry %d)", at, r.l.batch+1, r.l.state.last)
+	return fmt.Sprintf("byte %d, where batch %d begins (the log so far ends with entry %d)", at, r.l.lastBatch+1, r.l.state.last)
 }
 
 // segment reads one segment.
@@ -142,12 +142,12 @@ func (r *replay) segment(s *segment) error {
 	}
 	at := segmentHeader
 	for at < len(data) {
-		h, bad := checkFrame(data, s.salt, at)
+		h, bad := checkBatch(data, s.salt, at)
 		if bad != nil && allZero(data[at:]) {
 			break
 		}
 		if bad != nil {
-			why := tornFrame(data, s.salt, r.l.batch, bad)
+			why := tornBatch(data, s.salt, r.l.lastBatch, bad)
 			if why != "" {
 				return r.damaged(s, "at %s: %s; %s", r.where(at), bad.what, why)
 			}
@@ -156,7 +156,7 @@ func (r *replay) segment(s *segment) error {
 			}
 			break
 		}
-		if err := r.frame(s, data[at:at+h.length], at, h); err != nil {
+		if err := r.batch(s, data[at:at+h.length], at, h); err != nil {
 			return r.damaged(s, "at %s: %v", r.where(at), err)
 		}
 		at += h.length
@@ -165,12 +165,12 @@ func (r *replay) segment(s *segment) error {
 	return nil
 }
 
-// frame takes the sound frame b of s.
-func (r *replay) frame(s *segment, b []byte, at int, h frame) error {
+// batch takes the sound batch b of s.
+func (r *replay) batch(s *segment, b []byte, at int, h batch) error {
 	l, be := r.l, binary.BigEndian
 	switch {
-	case h.batch != l.batch+1 && (r.begun || s.number == 1):
-		return fmt.Errorf("it is batch %d", h.batch)
+	case h.number != l.lastBatch+1 && (r.begun || s.number == 1):
+		return fmt.Errorf("it is batch %d", h.number)
 	case h.state.compacted > h.state.last:
 		return fmt.Errorf("it is compacted to %d and ends at %d", h.state.compacted, h.state.last)
 	case h.reset && (h.count > 0 || h.state.compacted != h.state.last):
@@ -183,7 +183,7 @@ func (r *replay) frame(s *segment, b []byte, at int, h frame) error {
 		l.truncate(0)
 		last = h.state.last
 	}
-	pos := frameHeader
+	pos := batchHeader
 	for i := range h.count {
 		rec := b[pos:]
 		index := be.Uint64(rec[8:])
@@ -203,7 +203,7 @@ func (r *replay) frame(s *segment, b []byte, at int, h frame) error {
 	if last != h.state.last && (r.begun || h.count > 0) {
 		return fmt.Errorf("its last entry is %d, and should be %d", last, h.state.last)
 	}
-	l.state, l.batch, r.begun = h.state, h.batch, true
+	l.state, l.lastBatch, r.begun = h.state, h.number, true
 	r.last, r.lastSeg, r.lastAt = append(r.last[:0], b...), s, at
 	return nil
 }
@@ -235,15 +235,15 @@ func (r *replay) finish() error {
 	return r.damaged(l.segs[0], "entries [%d, %d] are missing: the segment before it is gone", l.state.compacted+1, l.state.last)
 }
 
-// settle makes durable what was found. The last frame may not be durable: its process may have been
+// settle makes durable what was found. The last batch may not be durable: its process may have been
 // killed before its fsync, or the fsync may have failed. So it is written again, since after a
-// failed fsync the system takes pages for clean that are not on disk. The rest of a torn frame is
+// failed fsync the system takes pages for clean that are not on disk. The rest of a torn batch is
 // wiped, so that it cannot come back.
 func (r *replay) settle() error {
 	l := r.l
 	if n := len(l.segs) - 1; r.empty == 1 && n > 0 {
 		// It was made for the time when the one before it is full. (There are several if a crash
-		// met a frame too big for the first; then the newest goes on.)
+		// met a batch too big for the first; then the newest goes on.)
 		l.ready = make(chan madeSegment, 1)
 		l.ready <- madeSegment{seg: l.segs[n]}
 		l.segs = l.segs[:n]

@@ -8,7 +8,7 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// keepPages is the most memory that is kept for the next frame.
+// keepPages is the most memory that is kept for the next batch.
 const keepPages = 4 << 20
 
 // Write makes entries and hs durable in one transaction. It replaces every stored entry from
@@ -33,10 +33,10 @@ func (l *Log) Write(hs raftpb.HardState, entries []raftpb.Entry) error {
 		if next.hs == l.state.hs {
 			return nil
 		}
-		return l.commit(frame{state: next}, nil)
+		return l.commit(batch{state: next}, nil)
 	}
 	next.last = entries[len(entries)-1].Index
-	return l.commit(frame{state: next}, entries)
+	return l.commit(batch{state: next}, entries)
 }
 
 // begin returns the present state with hs in it, or why there must be no write. The caller holds
@@ -77,13 +77,13 @@ func behind(entries []raftpb.Entry, compacted uint64) []raftpb.Entry {
 	return entries[min(uint64(len(entries)), compacted+1-entries[0].Index):]
 }
 
-// commit writes the frame of h and entries and makes it durable, with one write of whole pages.
+// commit writes the batch of h and entries and makes it durable, with one write of whole pages.
 // Then readers see it. h.state is the state of the log with it. After an error this log refuses all
 // writes. The caller holds write.
-func (l *Log) commit(h frame, entries []raftpb.Entry) error {
-	size := frameSize(entries)
-	if size > maxFrame {
-		return fmt.Errorf("write: %d entries of %d bytes: the limit is %d", len(entries), size, maxFrame)
+func (l *Log) commit(h batch, entries []raftpb.Entry) error {
+	size := batchSize(entries)
+	if size > maxBatch {
+		return fmt.Errorf("write: %d entries of %d bytes: the limit is %d", len(entries), size, maxBatch)
 	}
 	seg, err := l.segmentFor(size)
 	if OutOfFiles(err) { // nothing is written yet
@@ -92,16 +92,16 @@ func (l *Log) commit(h frame, entries []raftpb.Entry) error {
 	if err != nil {
 		return l.fail(err)
 	}
-	h.batch = l.batch + 1
-	at := seg.end % page // where the frame begins in the first of the pages
+	h.number = l.lastBatch + 1
+	at := seg.end % page // where the batch begins in the first of the pages
 	from := seg.end - at
 	pages := l.room(at, min(pageEnd(seg.end+size), seg.size)-from)
-	encodeFrame(pages[at:at:at+size], seg.salt, seg.end, h, entries)
+	encodeBatch(pages[at:at:at+size], seg.salt, seg.end, h, entries)
 	clear(pages[at+size:]) // as it is in the segment
 	if err := seg.f.write(pages, from); err != nil {
 		return l.fail(err)
 	}
-	l.batch = h.batch
+	l.lastBatch = h.number
 	l.publish(seg, h, entries)
 	seg.end += size
 	copy(l.pages, pages[(at+size)/page*page:at+size])
@@ -112,7 +112,7 @@ func (l *Log) commit(h frame, entries []raftpb.Entry) error {
 }
 
 // room returns memory for the next write of size bytes. Its first at bytes are the content of the
-// page before the frame. The caller holds write.
+// page before the batch. The caller holds write.
 func (l *Log) room(at, size int64) []byte {
 	if int64(len(l.pages)) >= size {
 		return l.pages[:size]
@@ -134,8 +134,8 @@ func (l *Log) fail(err error) error {
 	return err
 }
 
-// publish shows readers the frame of h and entries, which is durable at seg.end.
-func (l *Log) publish(seg *segment, h frame, entries []raftpb.Entry) {
+// publish shows readers the batch of h and entries, which is durable at seg.end.
+func (l *Log) publish(seg *segment, h batch, entries []raftpb.Entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.state = h.state
@@ -149,7 +149,7 @@ func (l *Log) publish(seg *segment, h frame, entries []raftpb.Entry) {
 	from := entries[0].Index
 	l.truncate(from)
 	l.tail.truncate(from)
-	at := seg.end + frameHeader
+	at := seg.end + batchHeader
 	for i := range entries {
 		e := &entries[i]
 		seg.add(e.Index, at)
@@ -193,7 +193,7 @@ func (l *Log) makeNext() {
 // lastSegment is the segment that is written to. The caller holds write or mu.
 func (l *Log) lastSegment() *segment { return l.segs[len(l.segs)-1] }
 
-// segmentFor returns the segment for a frame of size bytes: the last one, or the next, which then
+// segmentFor returns the segment for a batch of size bytes: the last one, or the next, which then
 // is the last one. The caller holds write.
 func (l *Log) segmentFor(size int64) (*segment, error) {
 	last := l.lastSegment()
@@ -209,7 +209,7 @@ func (l *Log) segmentFor(size int64) (*segment, error) {
 		l.ready = nil
 	}
 	if made.seg != nil && segmentHeader+size > made.seg.size {
-		// The frame gets a segment of its own, which takes this one's name.
+		// The batch gets a segment of its own, which takes this one's name.
 		if err := made.seg.f.Close(); err != nil {
 			return nil, err
 		}
@@ -237,7 +237,7 @@ func (l *Log) Reset(index, term uint64, hs raftpb.HardState) error {
 		return err
 	}
 	next.compacted, next.term, next.last = index, term, index
-	if err := l.commit(frame{state: next, reset: true}, nil); err != nil {
+	if err := l.commit(batch{state: next, reset: true}, nil); err != nil {
 		return err
 	}
 	return l.release()
@@ -247,7 +247,7 @@ func (l *Log) Reset(index, term uint64, hs raftpb.HardState) error {
 // index must be durable already. An index that is compacted already changes nothing. The error is
 // [raft.ErrUnavailable] for one behind the end.
 //
-// It costs one frame without entries. Of the segments without entries one is kept, to be used
+// It costs one batch without entries. Of the segments without entries one is kept, to be used
 // again. The others are removed.
 func (l *Log) Compact(index uint64) error {
 	l.write.Lock()
@@ -266,7 +266,7 @@ func (l *Log) Compact(index uint64) error {
 		return err
 	}
 	next.compacted = index
-	if err := l.commit(frame{state: next}, nil); err != nil {
+	if err := l.commit(batch{state: next}, nil); err != nil {
 		return err
 	}
 	l.mu.Lock()
@@ -296,7 +296,7 @@ func (l *Log) release() error {
 	return nil
 }
 
-// unneeded is how many segments in front have neither an entry of the log nor its last frame, which
+// unneeded is how many segments in front have neither an entry of the log nor its last batch, which
 // has the HardState.
 func unneeded(segs []*segment, state logState) (n int) {
 	last := len(segs) - 1

@@ -18,20 +18,20 @@ import (
 
 var damageOptions = LogOptions{SegmentBytes: segmentHeader + 8192, TailBytes: 1}
 
-// damageLog is a log of several segments. Its last frame is in the last segment, is not the first
+// damageLog is a log of several segments. Its last batch is in the last segment, is not the first
 // there, and is small or of several sectors.
 type damageLog struct {
 	files    map[string][]byte
 	want     content
-	frames   []writtenFrame
+	batches  []writtenBatch
 	needed   []string // segments
 	last     string   // of them
-	from, to int      // of the last frame
+	from, to int      // of the last batch
 }
 
-// writtenFrame is where a frame lies, and what the log is without it and what
+// writtenBatch is where a batch lies, and what the log is without it and what
 // follows it.
-type writtenFrame struct {
+type writtenBatch struct {
 	segment  string
 	from, to int
 	before   content
@@ -52,7 +52,7 @@ func makeDamageLog(t testing.TB, small bool) damageLog {
 			t.Fatal(err)
 		}
 		last := l.lastSegment()
-		log.frames = append(log.frames, writtenFrame{last.name, int(last.end - frameSize(op.entries)), int(last.end), c})
+		log.batches = append(log.batches, writtenBatch{last.name, int(last.end - batchSize(op.entries)), int(last.end), c})
 		c = op.apply(c)
 	}
 	for range 60 {
@@ -66,7 +66,7 @@ func makeDamageLog(t testing.TB, small bool) damageLog {
 			op.entries = entries(c.Last+1, c.Last+9, 2)
 		}
 		seg := l.lastSegment()
-		at, size := seg.end, frameSize(op.entries)
+		at, size := seg.end, batchSize(op.entries)
 		do(op)
 		if l.lastSegment() == seg && l.ready == nil && at > segmentHeader && (size < 300) == small && size < 8*sector {
 			break
@@ -76,8 +76,8 @@ func makeDamageLog(t testing.TB, small bool) damageLog {
 	for _, s := range l.segs {
 		log.needed = append(log.needed, s.name)
 	}
-	f := log.frames[len(log.frames)-1]
-	log.last, log.from, log.to = f.segment, f.from, f.to
+	b := log.batches[len(log.batches)-1]
+	log.last, log.from, log.to = b.segment, b.from, b.to
 	if len(log.needed) < 3 {
 		t.Fatalf("segments %v", log.needed)
 	}
@@ -85,15 +85,15 @@ func makeDamageLog(t testing.TB, small bool) damageLog {
 }
 
 // without is what the log may be without the bytes [from, to) of a segment: if
-// no frame begins behind them, nothing tells that there was one.
+// no batch begins behind them, nothing tells that there was one.
 func (l damageLog) without(name string, from, to int) []content {
 	may := []content{l.want}
 	lost := false
-	for _, f := range l.frames {
-		if f.segment == name && f.to > from && f.from < to && !lost {
-			may, lost = append(may, f.before), true
+	for _, b := range l.batches {
+		if b.segment == name && b.to > from && b.from < to && !lost {
+			may, lost = append(may, b.before), true
 		}
-		if lost && (f.segment != name || f.from >= to) {
+		if lost && (b.segment != name || b.from >= to) {
 			return may[:1]
 		}
 	}
@@ -150,7 +150,7 @@ func TestDamagedLog(t *testing.T) {
 	}
 }
 
-// testBits flips bits. One in a frame is always noticed, in the last one as well.
+// testBits flips bits. One in a batch is always noticed, in the last one as well.
 func (l damageLog) testBits(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
 	refused, intact := 0, 0
@@ -166,7 +166,7 @@ func (l damageLog) testBits(t *testing.T) {
 	}
 	for at := l.from; at < l.to; at++ {
 		if !flip(l.last, at, r.IntN(8)) {
-			t.Errorf("a bit of byte %d of the last frame was flipped, and not noticed", at-l.from)
+			t.Errorf("a bit of byte %d of the last batch was flipped, and not noticed", at-l.from)
 		}
 	}
 	for _, name := range l.needed {
@@ -252,7 +252,7 @@ func (l damageLog) testFiles(t *testing.T) {
 	}
 }
 
-// TestTornWrite has the last frame in each form that a power failure can leave.
+// TestTornWrite has the last batch in each form that a power failure can leave.
 func TestTornWrite(t *testing.T) {
 	for _, small := range []bool{true, false} {
 		l := makeDamageLog(t, small)
@@ -265,12 +265,12 @@ func TestTornWrite(t *testing.T) {
 					clear(torn[max(s*sector, l.from):min((s+1)*sector, l.to)])
 				}
 			}
-			want := l.frames[len(l.frames)-1].before
+			want := l.batches[len(l.batches)-1].before
 			if lost == 0 {
 				want = l.want
 			}
 			if l.try(t, fmt.Sprintf("sectors %b lost", lost), l.with(l.last, torn), want) {
-				t.Errorf("of the last frame the sectors %b are lost, and the log is refused", lost)
+				t.Errorf("of the last batch the sectors %b are lost, and the log is refused", lost)
 			}
 		}
 	}
@@ -297,7 +297,7 @@ func TestForeignLogs(t *testing.T) {
 }
 
 // TestLogFiles: what the log leaves on disk is bounded, readable by its owner only,
-// and a big frame has a segment of its own, which goes again.
+// and a big batch has a segment of its own, which goes again.
 func TestLogFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	o := LogOptions{SegmentBytes: 64 << 10}
@@ -345,11 +345,11 @@ func TestLogFiles(t *testing.T) {
 	}
 }
 
-// reseal makes the checksums of a segment right, frame by frame, so that a
+// reseal makes the checksums of a segment right, batch by batch, so that a
 // fuzzer gets behind them.
 func reseal(data []byte) []byte {
 	be := binary.BigEndian
-	if len(data) < segmentHeader+minFrame {
+	if len(data) < segmentHeader+minBatch {
 		return data
 	}
 	copy(data, segmentMagic)
@@ -359,13 +359,13 @@ func reseal(data []byte) []byte {
 	salt := checksum(nil, data[:segmentFields-4])
 	be.PutUint32(data[segmentFields-4:], salt)
 	clear(data[segmentFields:segmentHeader])
-	for at := segmentHeader; at+minFrame <= len(data); {
+	for at := segmentHeader; at+minBatch <= len(data); {
 		length := int(be.Uint32(data[at+4:]))
-		if length < minFrame || length%frameAlign != 0 || at+length > len(data) {
+		if length < minBatch || length%batchAlign != 0 || at+length > len(data) {
 			break
 		}
-		be.PutUint32(data[at:], sum(salt, int64(at), data[at+4:at+frameHeader]))
-		for pos, n := at+frameHeader, 0; n < int(be.Uint32(data[at+64:])) && pos+recordHeader <= at+length; n++ {
+		be.PutUint32(data[at:], sum(salt, int64(at), data[at+4:at+batchHeader]))
+		for pos, n := at+batchHeader, 0; n < int(be.Uint32(data[at+64:])) && pos+recordHeader <= at+length; n++ {
 			size := int(recordLength(data[pos:]))
 			if pos+size > at+length {
 				break
@@ -398,14 +398,14 @@ func FuzzSegment(f *testing.F) {
 		f.Fatal(err)
 	}
 	data := d.files()[segmentName(1)]
-	frames := data[segmentHeader:l.lastSegment().end]
-	f.Add(frames, false)
-	f.Add(frames, true)
+	batches := data[segmentHeader:l.lastSegment().end]
+	f.Add(batches, false)
+	f.Add(batches, true)
 	f.Add([]byte{}, false)
-	f.Add(frames[:200], true)
+	f.Add(batches[:200], true)
 	f.Add(bytes.Repeat([]byte{0xff}, 500), true)
-	f.Fuzz(func(t *testing.T, frames []byte, right bool) {
-		segment := append(bytes.Clone(data[:segmentHeader]), frames...)
+	f.Fuzz(func(t *testing.T, batches []byte, right bool) {
+		segment := append(bytes.Clone(data[:segmentHeader]), batches...)
 		if right {
 			segment = reseal(segment)
 		} else if len(segment) < len(data) {

@@ -2,16 +2,16 @@ package store
 
 import "unsafe"
 
-// A frame is written as whole pages of 4 KiB, from memory that begins at a page. On Linux, on ext4
+// A batch is written as whole pages of 4 KiB, from memory that begins at a page. On Linux, on ext4
 // and XFS, that is one system call: pwritev2 with RWF_DSYNC, through a second descriptor with
 // O_DIRECT. The disk takes the pages from our memory, and the call returns when they are durable. A
 // write and an fdatasync would be two calls, and a copy into the system's own memory of the file
 // (docs/decisions/log.md has the figures).
 //
-// A frame seldom begins at a page. So a write begins with the content of its first page before the
-// frame, which the log remembers, and ends with zeros up to the end of its last page. That
-// endangers nothing durable: a sector outside the frame gets the bytes that it has. The sector
-// where the frame begins is as it was or as it should be, with the end of the frame before in
+// A batch seldom begins at a page. So a write begins with the content of its first page before the
+// batch, which the log remembers, and ends with zeros up to the end of its last page. That
+// endangers nothing durable: a sector outside the batch gets the bytes that it has. The sector
+// where the batch begins is as it was or as it should be, with the end of the batch before in
 // either case.
 //
 // Elsewhere the same pages are written and then fdatasynced. That is also the way of a segment for

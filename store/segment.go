@@ -19,7 +19,7 @@ import (
 //	salt     8 bytes: random
 //	crc      4 bytes: of all these
 //
-// and zeros up to segmentHeader. Then come frames, and then zeros.
+// and zeros up to segmentHeader. Then come batches, and then zeros.
 //
 // A segment has its full size, filled with zeros, before it is used. So a durable write has no
 // metadata to write, which is half the time. It is made when the one before is half full, beside
@@ -31,12 +31,12 @@ const (
 	segmentMagic   = "chesslg"
 	segmentVersion = 1
 	segmentFields  = 36
-	// segmentHeader is a page, so that no frame writes it again.
+	// segmentHeader is a page, so that no batch writes it again.
 	segmentHeader = page
-	// maxSegment is enough for maxFrame.
-	maxSegment    = segmentHeader + maxFrame
+	// maxSegment is enough for maxBatch.
+	maxSegment    = segmentHeader + maxBatch
 	segmentSuffix = ".seg"
-	// fillStep is how much of a segment one write fills with zeros. So the frames that are written
+	// fillStep is how much of a segment one write fills with zeros. So the batches that are written
 	// meanwhile do not wait long.
 	fillStep = 2 << 20
 )
@@ -48,7 +48,7 @@ type segment struct {
 	number uint64
 	size   int64
 	salt   uint32
-	end    int64 // of its last frame. Owned by the writer.
+	end    int64 // of its last batch. Owned by the writer.
 
 	// The entries [first, first+len(offs)) are in the log and in this segment, at these offsets.
 	// Guarded by the log's mu. As with tail's slices, the content of offs does not change.

@@ -18,8 +18,8 @@ import (
 //	size     8 bytes: of the file
 //	chunks   each is
 //	           length 4 bytes, of what follows
-//	           data   one zstd frame of chunkSize bytes of the file, or of
-//	                  fewer if it is the last chunk
+//	           data   chunkSize bytes of the file, or fewer in the last
+//	                  chunk, compressed with zstd
 //	end      4 bytes zero
 //	sha256   32 bytes: of the file
 //
@@ -120,14 +120,14 @@ func decodeStream(r io.Reader, limit int64, w io.Writer) error {
 		done int64
 	)
 	for {
-		frame, err := readChunk(r, in)
+		packed, err := readChunk(r, in)
 		if err != nil {
 			return err
 		}
-		if frame == nil {
+		if packed == nil {
 			break
 		}
-		if raw, err = z.DecodeAll(frame, raw[:0]); err != nil {
+		if raw, err = z.DecodeAll(packed, raw[:0]); err != nil {
 			return fmt.Errorf("%w: at byte %d of the file: %w", ErrStream, done, err)
 		}
 		if want := min(chunkSize, size-done); int64(len(raw)) != want || want == 0 {

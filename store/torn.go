@@ -5,13 +5,13 @@ import "fmt"
 // A fault in the log is either a write that a crash cut short, or damage. A torn write was not
 // acknowledged, and OpenLog takes it back. Damage is refused. A fault is a torn write only if
 //
-//   - nothing follows it: no frame with a later number in its segment, and no later segment in use.
-//     No frame is begun before the one before it is durable.
+//   - nothing follows it: no batch with a later number in its segment, and no later segment in use.
+//     No batch is begun before the one before it is durable.
 //   - at least one sector of 512 bytes in the bad place has nothing but zeros. A disk writes whole
-//     sectors, and there are always zeros behind the last frame: OpenLog overwrites what is left of
-//     a torn frame.
+//     sectors, and there are always zeros behind the last batch: OpenLog overwrites what is left of
+//     a torn batch.
 //
-// So a flipped bit is found in any frame, even in the last one, unless its record has a sector of
+// So a flipped bit is found in any batch, even in the last one, unless its record has a sector of
 // zeros. That is a run of 512 zeros in an entry's data, and this program's commands have none.
 //
 // Some faults cannot be found here. A disk may say that it has synced and may not have: then the
@@ -29,12 +29,12 @@ import "fmt"
 // write is as it was before, or as it should be.
 const sector = 512
 
-// tornFrame returns "" if the bad place is what a power failure leaves of an unfinished write, and
+// tornBatch returns "" if the bad place is what a power failure leaves of an unfinished write, and
 // otherwise why it is not.
 //
-// A frame ends with a mark that is not zero. So a sector that was written is all zeros only if an
+// A batch ends with a mark that is not zero. So a sector that was written is all zeros only if an
 // entry has a run of about 512 zeros.
-func tornFrame(data []byte, salt uint32, batch uint64, bad *badPlace) (damage string) {
+func tornBatch(data []byte, salt uint32, last uint64, bad *badPlace) (damage string) {
 	zero := false
 	for s := bad.from / sector * sector; s < bad.to; s += sector {
 		from, to := max(s, bad.start), min(s+sector, bad.end)
@@ -49,9 +49,9 @@ func tornFrame(data []byte, salt uint32, batch uint64, bad *badPlace) (damage st
 		}
 		return ""
 	}
-	for at := bad.start + frameAlign; at < len(data); at += frameAlign {
-		if h, ok := openFrame(data, salt, at); ok && h.batch > batch {
-			return fmt.Sprintf("batch %d stands behind it, at byte %d, so it had been written", h.batch, at)
+	for at := bad.start + batchAlign; at < len(data); at += batchAlign {
+		if h, ok := openBatch(data, salt, at); ok && h.number > last {
+			return fmt.Sprintf("batch %d stands behind it, at byte %d, so it had been written", h.number, at)
 		}
 	}
 	return ""

@@ -9,15 +9,15 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// A frame is one write to the log: the entries, if any, and the whole state with them. Everything
+// A batch is one write to the log: the entries, if any, and the whole state with them. Everything
 // is big endian.
 //
 //	crc        4 bytes: of the header's other bytes, see seed
-//	length     4 bytes: of the frame, a multiple of 8
-//	batch      8 bytes: the number of this write since the log was made
+//	length     4 bytes: of the batch, a multiple of 8
+//	number     8 bytes: of the batch, counted since the log was made
 //	compacted  8 bytes: index of the last entry dropped
 //	term       8 bytes: its term
-//	last       8 bytes: index of the last entry, this frame's included
+//	last       8 bytes: index of the last entry, this batch's included
 //	hardState  3 × 8 bytes: term, vote, commit
 //	count      4 bytes: entries that follow
 //	flags      4 bytes: 1 reset
@@ -35,26 +35,26 @@ import (
 //	flags      2 bytes: 1 the data is not nil
 //	data
 //
-// A frame lies in one segment. It follows the frame before it, or begins the next segment if there
-// is no room for it. A frame that is bigger than a segment has a segment of its own.
+// A batch lies in one segment. It follows the batch before it, or begins the next segment if there
+// is no room for it. A batch that is bigger than a segment has a segment of its own.
 //
-// The log's entries are those of all frames, from the oldest segment to the newest. A frame whose
-// first index exists already replaces everything from there on. A frame that is marked as a reset
-// replaces everything. The last frame says what the HardState is, and which entries there must be.
+// The log's entries are those of all batches, from the oldest segment to the newest. A batch whose
+// first index exists already replaces everything from there on. A batch that is marked as a reset
+// replaces everything. The last batch says what the HardState is, and which entries there must be.
 const (
-	frameHeader  = 72
-	frameTrailer = 4 // at least: padding comes before it
+	batchHeader  = 72
+	batchTrailer = 4 // at least: padding comes before it
 	recordHeader = 28
-	frameAlign   = 8
-	minFrame     = frameHeader + frameAlign
+	batchAlign   = 8
+	minBatch     = batchHeader + batchAlign
 
-	// endMark is not zero. Otherwise the last sector of a frame could be taken for one that was not
-	// written, see tornFrame.
+	// endMark is not zero. Otherwise the last sector of a batch could be taken for one that was not
+	// written, see tornBatch.
 	endMark = 0x656e642e
 
-	flagReset     = 1 // of a frame
+	flagReset     = 1 // of a batch
 	flagHasData   = 1 // of a record
-	maxFrame      = 1 << 30
+	maxBatch      = 1 << 30
 	maxRecordType = 1<<16 - 1
 )
 
@@ -67,10 +67,10 @@ type logState struct {
 	hs        raftpb.HardState
 }
 
-// frame is a frame's header. A frame that was read has no HardState in its state.
-type frame struct {
+// batch is a batch's header. A batch that was read has no HardState in its state.
+type batch struct {
 	length int
-	batch  uint64
+	number uint64
 	state  logState
 	count  int
 	reset  bool // all earlier entries are dropped
@@ -84,19 +84,19 @@ func sum(salt uint32, at int64, b []byte) uint32 {
 	return crc32.Update(seed(salt, at), castagnoli, b)
 }
 
-// frameSize is the length of the frame of entries.
-func frameSize(entries []raftpb.Entry) int64 {
-	n := int64(frameHeader + frameTrailer)
+// batchSize is the length of the batch of entries.
+func batchSize(entries []raftpb.Entry) int64 {
+	n := int64(batchHeader + batchTrailer)
 	for i := range entries {
 		n += recordHeader + int64(len(entries[i].Data))
 	}
-	return (n + frameAlign - 1) / frameAlign * frameAlign
+	return (n + batchAlign - 1) / batchAlign * batchAlign
 }
 
-// encodeFrame adds the frame at offset at to buf, which is empty and should have room for it.
-func encodeFrame(buf []byte, salt uint32, at int64, h frame, entries []raftpb.Entry) []byte {
+// encodeBatch adds the batch at offset at to buf, which is empty and should have room for it.
+func encodeBatch(buf []byte, salt uint32, at int64, h batch, entries []raftpb.Entry) []byte {
 	be := binary.BigEndian
-	size := int(frameSize(entries))
+	size := int(batchSize(entries))
 	if cap(buf) < size {
 		buf = make([]byte, 0, size)
 	}
@@ -106,7 +106,7 @@ func encodeFrame(buf []byte, salt uint32, at int64, h frame, entries []raftpb.En
 	}
 	buf = be.AppendUint32(buf, 0)
 	buf = be.AppendUint32(buf, uint32(size))
-	buf = be.AppendUint64(buf, h.batch)
+	buf = be.AppendUint64(buf, h.number)
 	buf = be.AppendUint64(buf, h.state.compacted)
 	buf = be.AppendUint64(buf, h.state.term)
 	buf = be.AppendUint64(buf, h.state.last)
@@ -119,7 +119,7 @@ func encodeFrame(buf []byte, salt uint32, at int64, h frame, entries []raftpb.En
 	for i := range entries {
 		buf = encodeRecord(buf, salt, at, &entries[i])
 	}
-	for len(buf) < size-frameTrailer {
+	for len(buf) < size-batchTrailer {
 		buf = append(buf, 0)
 	}
 	return be.AppendUint32(buf, endMark)
@@ -144,27 +144,27 @@ func encodeRecord(buf []byte, salt uint32, at int64, e *raftpb.Entry) []byte {
 	return buf
 }
 
-// openFrame reads the header at offset at of a segment. It checks it, and that the frame is within
+// openBatch reads the header at offset at of a segment. It checks it, and that the batch is within
 // the segment.
-func openFrame(data []byte, salt uint32, at int) (h frame, ok bool) {
-	if len(data)-at < minFrame {
+func openBatch(data []byte, salt uint32, at int) (h batch, ok bool) {
+	if len(data)-at < minBatch {
 		return h, false
 	}
 	be, b := binary.BigEndian, data[at:]
-	// The cheap test comes first: this is also called for each possible place of a frame.
+	// The cheap test comes first: this is also called for each possible place of a batch.
 	h.length = int(be.Uint32(b[4:]))
-	if h.length < minFrame || h.length%frameAlign != 0 || h.length > len(b) ||
-		be.Uint32(b) != sum(salt, int64(at), b[4:frameHeader]) {
+	if h.length < minBatch || h.length%batchAlign != 0 || h.length > len(b) ||
+		be.Uint32(b) != sum(salt, int64(at), b[4:batchHeader]) {
 		return h, false
 	}
-	h.batch = be.Uint64(b[8:])
+	h.number = be.Uint64(b[8:])
 	h.state = logState{compacted: be.Uint64(b[16:]), term: be.Uint64(b[24:]), last: be.Uint64(b[32:])}
 	h.count = int(be.Uint32(b[64:]))
 	h.reset = be.Uint32(b[68:])&flagReset != 0
 	return h, true
 }
 
-// openHardState reads the HardState of the frame b.
+// openHardState reads the HardState of the batch b.
 func openHardState(b []byte) raftpb.HardState {
 	be := binary.BigEndian
 	return raftpb.HardState{Term: be.Uint64(b[40:]), Vote: be.Uint64(b[48:]), Commit: be.Uint64(b[56:])}
@@ -211,26 +211,26 @@ func (r record) entry() raftpb.Entry {
 	return e
 }
 
-// badPlace is a fault in a segment: the bytes [from, to), in the frame [start, end). If the frame's
+// badPlace is a fault in a segment: the bytes [from, to), in the batch [start, end). If the batch's
 // end is not known, end is that of the segment.
 type badPlace struct {
 	start, end int
 	from, to   int
-	headless   bool // the frame's header is the bad part
+	headless   bool // the batch's header is the bad part
 	what       string
 }
 
-// checkFrame checks the frame at offset at, except for the sense of its content.
-func checkFrame(data []byte, salt uint32, at int) (frame, *badPlace) {
-	h, ok := openFrame(data, salt, at)
+// checkBatch checks the batch at offset at, except for the sense of its content.
+func checkBatch(data []byte, salt uint32, at int) (batch, *badPlace) {
+	h, ok := openBatch(data, salt, at)
 	if !ok {
-		return h, &badPlace{start: at, end: len(data), from: at, to: min(at+frameHeader, len(data)),
+		return h, &badPlace{start: at, end: len(data), from: at, to: min(at+batchHeader, len(data)),
 			headless: true, what: "its header has a " + errRecord.Error()}
 	}
 	bad := func(from, to int, format string, args ...any) *badPlace {
 		return &badPlace{start: at, end: at + h.length, from: from, to: to, what: fmt.Sprintf(format, args...)}
 	}
-	pos, end := at+frameHeader, at+h.length-frameTrailer
+	pos, end := at+batchHeader, at+h.length-batchTrailer
 	for i := range h.count {
 		_, n, ok := openRecord(data[pos:end], salt, int64(pos))
 		if !ok {
@@ -238,8 +238,8 @@ func checkFrame(data []byte, salt uint32, at int) (frame, *badPlace) {
 		}
 		pos += n
 	}
-	if end-pos >= frameAlign || !allZero(data[pos:end]) || binary.BigEndian.Uint32(data[end:]) != endMark {
-		return h, bad(pos, end+frameTrailer, "its end is not as it was written")
+	if end-pos >= batchAlign || !allZero(data[pos:end]) || binary.BigEndian.Uint32(data[end:]) != endMark {
+		return h, bad(pos, end+batchTrailer, "its end is not as it was written")
 	}
 	return h, nil
 }

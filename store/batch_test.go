@@ -49,11 +49,11 @@ func TestRecord(t *testing.T) {
 	}
 }
 
-// TestFrameAllocations: the write path encodes into memory that it has.
-func TestFrameAllocations(t *testing.T) {
+// TestBatchAllocations: the write path encodes into memory that it has.
+func TestBatchAllocations(t *testing.T) {
 	ents, buf := entries(1, 64, 1), make([]byte, 0, 64<<10)
-	h := frame{state: logState{hs: hardState(1, 2, 3)}}
-	if n := testing.AllocsPerRun(100, func() { buf = encodeFrame(buf[:0], 1, 4096, h, ents) }); n > 0 {
+	h := batch{state: logState{hs: hardState(1, 2, 3)}}
+	if n := testing.AllocsPerRun(100, func() { buf = encodeBatch(buf[:0], 1, 4096, h, ents) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
