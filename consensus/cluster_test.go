@@ -108,7 +108,7 @@ type testCluster struct {
 	t     testing.TB
 	dir   string
 	nodes []*testNode
-	plain bool // no TLS, for lines that read the frames
+	plain bool // no TLS, for lines that read the messages
 }
 
 func newCluster(t testing.TB, size int) *testCluster { return newClusterOf(t, size, false) }

@@ -48,7 +48,7 @@ func (n *Node) raftLoop() {
 		// Take everything that is pending: each Ready costs, and the order must not depend on
 		// chance.
 		if m != nil {
-			_ = n.stepFromPeer(m, MemberID(m.From)) // readFrames has checked m.From
+			_ = n.stepFromPeer(m, MemberID(m.From)) // readMessages has checked m.From
 		}
 		for range len(n.network) {
 			m := <-n.network

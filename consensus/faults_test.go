@@ -393,10 +393,10 @@ func TestFailedNodeLooksDead(t *testing.T) {
 	br := bufio.NewReader(conn)
 	ping := func() error {
 		_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
-		if err := writeFrame(conn, kindPing, make([]byte, 8)); err != nil {
+		if err := writeMessage(conn, kindPing, make([]byte, 8)); err != nil {
 			return err
 		}
-		_, _, err := readFrame(br)
+		_, _, err := readMessage(br)
 		return err
 	}
 	if err := ping(); err != nil {

@@ -15,7 +15,7 @@ import (
 // as fresh as the ping. No clocks are compared. A slow pong makes the boards look older, not
 // younger.
 
-// pong is the payload of a kindPong frame.
+// pong is the payload of a kindPong message.
 type pong struct {
 	ping int64 // the payload of the ping: its sender's own time
 	wall int64 // the answering node's clock, Unix nanoseconds

@@ -241,7 +241,7 @@ func (n *Node) serveConn(raw net.Conn) error {
 	case channelDiscover:
 		return n.serveDiscover(c)
 	default:
-		return n.readFrames(newProgressConn(c), h.From)
+		return n.readMessages(newProgressConn(c), h.From)
 	}
 }
 
@@ -344,12 +344,12 @@ func (n *Node) handleRefusedHello(r reply) {
 	}
 }
 
-// readFrames is the only reader of an append or a control connection. It takes the messages in
+// readMessages is the only reader of an append or a control connection. It takes the messages in
 // order. It stops reading while the Raft loop is behind, so TCP slows the sender down.
-func (n *Node) readFrames(c *progressConn, from MemberID) error {
+func (n *Node) readMessages(c *progressConn, from MemberID) error {
 	br := bufio.NewReaderSize(c, 64<<10)
 	for {
-		kind, payload, err := readFrame(br)
+		kind, payload, err := readMessage(br)
 		if err != nil {
 			return err
 		}
@@ -390,9 +390,9 @@ func (n *Node) readFrames(c *progressConn, from MemberID) error {
 			if len(payload) != pingSize {
 				return fmt.Errorf("a ping of %d bytes from %s: it has %d", len(payload), from, pingSize)
 			}
-			err = c.sendFrame(kindPong, n.pong(payload).encode())
+			err = c.sendMessage(kindPong, n.pong(payload).encode())
 		default:
-			err = fmt.Errorf("frame of unknown kind %d from %s", kind, from)
+			err = fmt.Errorf("message of unknown kind %d from %s", kind, from)
 		}
 		if err != nil {
 			return err

@@ -14,13 +14,13 @@ import (
 // read. The dialer gives up only a listener that is silent.
 
 // progressConn is the listener's side of a connection. A Read may take as long as silence. If bytes
-// have come, and the dialer has not had a frame for a while, it reports progress. One goroutine
+// have come, and the dialer has not had a message for a while, it reports progress. One goroutine
 // reads and writes.
 type progressConn struct {
 	net.Conn
 	timeout  time.Duration
 	read     uint64
-	lastSent time.Time // when the dialer last got a frame
+	lastSent time.Time // when the dialer last got a message
 }
 
 func newProgressConn(c net.Conn) *progressConn {
@@ -35,18 +35,18 @@ func (c *progressConn) Read(p []byte) (int, error) {
 	c.read += uint64(n)
 	// An idle line has its pongs, one per ping.
 	if err == nil && time.Since(c.lastSent) > 2*pingEvery {
-		err = c.sendFrame(kindProgress, binary.BigEndian.AppendUint64(nil, c.read))
+		err = c.sendMessage(kindProgress, binary.BigEndian.AppendUint64(nil, c.read))
 	}
 	return n, err
 }
 
-// sendFrame writes a frame to the dialer.
-func (c *progressConn) sendFrame(kind byte, payload []byte) error {
+// sendMessage writes a message to the dialer.
+func (c *progressConn) sendMessage(kind byte, payload []byte) error {
 	c.lastSent = time.Now()
 	if err := c.SetWriteDeadline(c.lastSent.Add(c.timeout)); err != nil {
 		return err
 	}
-	return writeFrame(c.Conn, kind, payload)
+	return writeMessage(c.Conn, kind, payload)
 }
 
 // silenceConn is a reader that fails after a silence of snapshotTimeout. It counts what it reads.
@@ -64,8 +64,8 @@ func (c *silenceConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// reportProgress writes a kindProgress frame to c every pingEvery until stop is called. stop waits
-// for the last of them, so that the caller may write again.
+// reportProgress writes a kindProgress message to c every pingEvery until stop is called. stop
+// waits for the last of them, so that the caller may write again.
 func reportProgress(c net.Conn, done func() uint64) (stop func()) {
 	end := make(chan struct{})
 	var wg sync.WaitGroup
@@ -79,7 +79,7 @@ func reportProgress(c net.Conn, done func() uint64) (stop func()) {
 			case <-every.C:
 			}
 			if c.SetWriteDeadline(time.Now().Add(snapshotTimeout)) != nil ||
-				writeFrame(c, kindProgress, binary.BigEndian.AppendUint64(nil, done())) != nil {
+				writeMessage(c, kindProgress, binary.BigEndian.AppendUint64(nil, done())) != nil {
 				return // the readers of c will notice, too
 			}
 		}

@@ -282,8 +282,8 @@ func (p *pendingProposal) forgetLeader() {
 	p.sentTo, p.retryTicks = 0, firstRetryTicks
 }
 
-// encode writes prop as the payload of a kindPropose frame: one byte for its kind, then the id, the
-// length and the bytes of each command.
+// encode writes prop as the payload of a kindPropose message: one byte for its kind, then the id,
+// the length and the bytes of each command.
 func (prop *proposal) encode() []byte {
 	b := []byte{0}
 	switch {

@@ -316,17 +316,17 @@ func (r *replicator) encodePing(buf []byte, s *stream) []byte {
 		r.pinged.Store(p)
 	}
 	start := len(buf)
-	buf = beginFrame(buf, kindPing)
+	buf = beginMessage(buf, kindPing)
 	buf = binary.BigEndian.AppendUint64(buf, uint64(p.age))
-	return endFrame(buf, start)
+	return endMessage(buf, start)
 }
 
 func encodeOutgoing(buf []byte, o outgoing) ([]byte, error) {
 	start := len(buf)
 	if o.raft != nil && o.raft.Type == raftpb.MsgApp {
-		return endFrame(encodeAppend(beginFrame(buf, kindAppend), o.raft), start), nil
+		return endMessage(encodeAppend(beginMessage(buf, kindAppend), o.raft), start), nil
 	}
-	buf = beginFrame(buf, o.kind)
+	buf = beginMessage(buf, o.kind)
 	if o.kind == kindRaft {
 		m, err := o.raft.Marshal()
 		if err != nil {
@@ -336,7 +336,7 @@ func encodeOutgoing(buf []byte, o outgoing) ([]byte, error) {
 	} else {
 		buf = append(buf, o.payload...)
 	}
-	return endFrame(buf, start), nil
+	return endMessage(buf, start), nil
 }
 
 // readPongs measures the round trip. It fails when the peer is silent: no pong, and no report that
@@ -347,7 +347,7 @@ func (r *replicator) readPongs(c net.Conn, s *stream) error {
 		if err := c.SetReadDeadline(time.Now().Add(deadAfter)); err != nil {
 			return err
 		}
-		kind, payload, err := readFrame(br)
+		kind, payload, err := readMessage(br)
 		if err != nil {
 			return fmt.Errorf("peer does not answer: %w", err)
 		}
@@ -358,7 +358,7 @@ func (r *replicator) readPongs(c net.Conn, s *stream) error {
 				r.receivePong(decodePong(payload))
 			}
 		default:
-			return fmt.Errorf("unexpected frame %d of %d bytes from peer", kind, len(payload))
+			return fmt.Errorf("unexpected message of kind %d and %d bytes from peer", kind, len(payload))
 		}
 		r.noteContact()
 	}

@@ -14,7 +14,7 @@ type seams struct {
 	listen func(address string) (net.Listener, error)
 	dial   func(ctx context.Context, address string) (net.Conn, error)
 	// noTLS makes connections without TLS, on which the dialer's hello proves who it is. A
-	// simulated network reads the frames.
+	// simulated network reads the messages.
 	noTLS      bool
 	openLog    func(path string) (entryLog, error)
 	checkpoint func(*store.Boards, store.Checkpoint) error

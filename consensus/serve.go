@@ -313,7 +313,7 @@ func (r *replicator) askToServe(ctx context.Context, by MemberID, m *raftpb.Mess
 	defer c.Close()
 	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
 	r.n.log.Info("snapshot to peer asked for", "peer", r.id, "by", by, "atLeast", atLeast)
-	err = writeFrame(c, kindServe, mustJSON(serveRequest{r.address(), head, atLeast}))
+	err = writeMessage(c, kindServe, mustJSON(serveRequest{r.address(), head, atLeast}))
 	if err != nil {
 		return served{}, err
 	}
@@ -333,7 +333,7 @@ func (r *replicator) askToServe(ctx context.Context, by MemberID, m *raftpb.Mess
 func awaitSnapshot(c net.Conn, arrived *snapshotProgress) ([]byte, error) {
 	br := bufio.NewReader(&silenceConn{Conn: c})
 	for {
-		kind, payload, err := readFrame(br)
+		kind, payload, err := readMessage(br)
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("no answer: %w", err)
@@ -342,7 +342,7 @@ func awaitSnapshot(c net.Conn, arrived *snapshotProgress) ([]byte, error) {
 		case kind == kindSnapFail:
 			return nil, fmt.Errorf("the peer could not: %s", payload)
 		case kind != kindProgress:
-			return nil, fmt.Errorf("unexpected frame %d from peer", kind)
+			return nil, fmt.Errorf("unexpected message of kind %d from peer", kind)
 		case len(payload) == 8:
 			arrived.Store(binary.BigEndian.Uint64(payload))
 		}
@@ -355,14 +355,14 @@ func (n *Node) serveSnapshot(c net.Conn, from MemberID) error {
 	if err := c.SetReadDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return err
 	}
-	kind, payload, err := readFrame(bufio.NewReader(c))
+	kind, payload, err := readMessage(bufio.NewReader(c))
 	if err != nil {
 		return err
 	}
 	var req serveRequest
 	m := new(raftpb.Message)
 	if kind != kindServe {
-		return fmt.Errorf("frame %d instead of a request to serve a snapshot", kind)
+		return fmt.Errorf("message of kind %d instead of a request to serve a snapshot", kind)
 	}
 	if err := errors.Join(json.Unmarshal(payload, &req), m.Unmarshal(req.Message)); err != nil {
 		return fmt.Errorf("request to serve a snapshot: %w", err)
@@ -375,9 +375,9 @@ func (n *Node) serveSnapshot(c net.Conn, from MemberID) error {
 		return err
 	}
 	if err != nil {
-		return errors.Join(err, writeFrame(c, kindSnapFail, []byte(err.Error())))
+		return errors.Join(err, writeMessage(c, kindSnapFail, []byte(err.Error())))
 	}
-	return writeFrame(c, kindSnapDone, mustJSON(got))
+	return writeMessage(c, kindSnapDone, mustJSON(got))
 }
 
 // serveFor sends the snapshot while the leader waits at the other end of c.
@@ -479,7 +479,7 @@ func (n *Node) streamBoards(ctx context.Context, m *raftpb.Message, addr string,
 		}
 	}()
 	w := bufio.NewWriterSize(c, 256<<10)
-	err = writeFrame(w, kindRaft, head)
+	err = writeMessage(w, kindRaft, head)
 	if err == nil {
 		err = snap.Encode(&pacedWriter{ctx: ctx, w: w, since: time.Now()})
 	}

@@ -296,7 +296,7 @@ func TestServeRequestsThatAreRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		if err := writeFrame(conn, kindServe, mustJSON(serveRequest{"127.0.0.1:1", head, atLeast})); err != nil {
+		if err := writeMessage(conn, kindServe, mustJSON(serveRequest{"127.0.0.1:1", head, atLeast})); err != nil {
 			t.Fatal(err)
 		}
 		_, err = awaitSnapshot(conn, new(snapshotProgress))
@@ -358,8 +358,8 @@ func TestServedTooOld(t *testing.T) {
 			h, err := receiveHello(c)
 			if err == nil && h.Channel == channelServe {
 				_ = writeJSON(c, reply{Code: replyOK})
-				_, _, _ = readFrame(bufio.NewReader(c))
-				_ = writeFrame(c, kindSnapDone, mustJSON(served{Index: 9, Bytes: 1}))
+				_, _, _ = readMessage(bufio.NewReader(c))
+				_ = writeMessage(c, kindSnapDone, mustJSON(served{Index: 9, Bytes: 1}))
 			}
 			_ = c.Close()
 		}

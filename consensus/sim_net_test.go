@@ -19,8 +19,8 @@ import (
 )
 
 // simNet is the network of a simulated cluster: connections between hosts, in the virtual time of a
-// testing/synctest bubble. It knows the protocol of wire.go, so each frame travels by itself. TCP
-// cannot lose, repeat or reorder frames, but Raft must survive all of that.
+// testing/synctest bubble. It knows the protocol of wire.go, so each message travels by itself. TCP
+// cannot lose, repeat or reorder messages, but Raft must survive all of that.
 //
 // Each connection draws its delays from its own generator, in nanoseconds. So two events seldom
 // happen at the same instant, and the order in which goroutines run decides nothing.
@@ -48,9 +48,9 @@ type simNet struct {
 // link is how packets get from one host to another.
 type link struct {
 	delay, jitter      time.Duration
-	lose, twice, late  float64 // chances of one frame
+	lose, twice, late  float64 // chances of one message
 	lateBy             time.Duration
-	blocked, blackhole bool // blocked packets wait; in a black hole frames are lost
+	blocked, blackhole bool // blocked packets wait; in a black hole messages are lost
 }
 
 func newSimNet(seed uint64) *simNet {
@@ -535,7 +535,7 @@ type unit struct {
 	free bool            // it may be lost; a Raft message may be repeated and delayed, too
 }
 
-// cutUp adds b to what was written and returns the whole units: the handshake, the frames, and
+// cutUp adds b to what was written and returns the whole units: the handshake, the messages, and
 // anything on a snapshot's connection.
 func (p *pipe) cutUp(b []byte) (out []unit) {
 	p.mu.Lock()
@@ -566,7 +566,7 @@ func (p *pipe) cutUp(b []byte) (out []unit) {
 			u := unit{data: p.take(len(p.parse))}
 			if size := whole(u.data, 0); p.units == 2 && p.dialer && size > 0 && u.data[4] == kindRaft {
 				u.m = new(raftpb.Message)
-				_ = u.m.Unmarshal(u.data[frameHeader:size])
+				_ = u.m.Unmarshal(u.data[messageHeader:size])
 			}
 			return append(out, u)
 		default:
@@ -578,9 +578,9 @@ func (p *pipe) cutUp(b []byte) (out []unit) {
 			switch u.data[4] {
 			case kindRaft:
 				u.m = new(raftpb.Message)
-				_ = u.m.Unmarshal(u.data[frameHeader:])
+				_ = u.m.Unmarshal(u.data[messageHeader:])
 			case kindAppend:
-				u.m, _ = decodeAppend(u.data[frameHeader:], p.hello.From, p.hello.To)
+				u.m, _ = decodeAppend(u.data[messageHeader:], p.hello.From, p.hello.To)
 			}
 			out = append(out, u)
 		}

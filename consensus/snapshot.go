@@ -84,13 +84,13 @@ func (s *snapshotSlot) busy() bool {
 func (n *Node) receiveSnapshot(c net.Conn, from MemberID) error {
 	in := &silenceConn{Conn: c}
 	br := bufio.NewReaderSize(in, 256<<10)
-	kind, head, err := readFrame(br)
+	kind, head, err := readMessage(br)
 	if err != nil {
 		return err
 	}
 	m := new(raftpb.Message)
 	if kind != kindRaft {
-		return fmt.Errorf("frame %d instead of a snapshot's head", kind)
+		return fmt.Errorf("message of kind %d instead of a snapshot's head", kind)
 	}
 	if err := m.Unmarshal(head); err != nil {
 		return err
@@ -108,11 +108,11 @@ func (n *Node) receiveSnapshot(c net.Conn, from MemberID) error {
 		return err
 	}
 	if err != nil {
-		return errors.Join(err, writeFrame(c, kindSnapFail, []byte(err.Error())))
+		return errors.Join(err, writeMessage(c, kindSnapFail, []byte(err.Error())))
 	}
 	index := m.Snapshot.Metadata.Index
 	n.log.Info("snapshot received", "from", from, "index", index, "bytes", in.read.Load())
-	return writeFrame(c, kindSnapDone, nil)
+	return writeMessage(c, kindSnapDone, nil)
 }
 
 // takeSnapshot reads the boards that m announces and gives them to Raft.

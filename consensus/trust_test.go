@@ -115,11 +115,11 @@ func TestIncredibleMessages(t *testing.T) {
 			m.From, m.To = uint64(liar), uint64(at.ID())
 			var err error
 			if m.Type == raftpb.MsgApp {
-				_, err = conn.Write(endFrame(encodeAppend(beginFrame(nil, kindAppend), &m), 0))
+				_, err = conn.Write(endMessage(encodeAppend(beginMessage(nil, kindAppend), &m), 0))
 			} else {
 				var b []byte
 				b, err = m.Marshal()
-				err = errors.Join(err, writeFrame(conn, kindRaft, b))
+				err = errors.Join(err, writeMessage(conn, kindRaft, b))
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -226,9 +226,9 @@ func TestSecondConnectionTakesThePlace(t *testing.T) {
 	}
 	for _, old := range conns[:2] {
 		go func() { _, _ = io.Copy(io.Discard, old) }() // ends with the connection
-		waitFor(t, "the one before to end, though it pings", func() bool { return writeFrame(old, kindPing, make([]byte, 8)) != nil })
+		waitFor(t, "the one before to end, though it pings", func() bool { return writeMessage(old, kindPing, make([]byte, 8)) != nil })
 	}
-	if err := writeFrame(conns[2], kindPing, make([]byte, 8)); err != nil {
+	if err := writeMessage(conns[2], kindPing, make([]byte, 8)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := conns[2].Read(make([]byte, 1)); err != nil {

@@ -22,7 +22,7 @@ import (
 //	  │ "chessrelay/3\n"                        │
 //	  │ length ─ hello (JSON) ────────────────► │
 //	  │ ◄──────────────── length ─ reply (JSON) │   refused: the connection ends
-//	  │ length ─ kind ─ payload ──────────────► │   frames, from now on
+//	  │ length ─ kind ─ payload ──────────────► │   messages, from now on
 //	  │ ◄───────────────── length ─ kind ─ pong │   one per ping, see fresh.go
 //	  │ ◄────────── length ─ progress ─ a count │   during a long message, see progress.go
 //
@@ -94,9 +94,9 @@ const (
 	replyBusy = "busy"
 )
 
-// Frame kinds.
+// The kinds of messages.
 const (
-	kindRaft     byte = 1  // raftpb.Message, protobuf
+	kindRaft     byte = 1  // a Raft message: raftpb.Message, protobuf
 	kindPropose  byte = 2  // a proposal on its way to the leader, see propose.go
 	kindRefuse   byte = 3  // the leader's refusal of it, JSON
 	kindPing     byte = 4  // 8 bytes, which the pong returns
@@ -110,9 +110,9 @@ const (
 
 const (
 	maxHello = 8 << 10
-	// maxFrame bounds a frame, and so the memory that a peer can cost. The largest valid frame is
-	// an append: MaxMessageBytes and one command.
-	maxFrame = 4 << 20
+	// messageLimit bounds a message, and so the memory that a peer can cost. The largest valid
+	// message is an append: MaxMessageBytes and one command.
+	messageLimit = 4 << 20
 
 	handshakeTimeout = 5 * time.Second
 	// pingEvery is how often each connection is pinged. After deadAfter without a pong or a report
@@ -126,33 +126,33 @@ const (
 	snapshotTimeout = 2 * deadAfter
 )
 
-// frameHeader is the 4-byte big-endian length of the rest of the frame, and the kind.
-const frameHeader = 5
+// messageHeader is the 4-byte big-endian length of the rest of the message, and the kind.
+const messageHeader = 5
 
-// beginFrame begins a frame in buf; endFrame sets its length.
-func beginFrame(buf []byte, kind byte) []byte { return append(buf, 0, 0, 0, 0, kind) }
+// beginMessage begins a message in buf; endMessage sets its length.
+func beginMessage(buf []byte, kind byte) []byte { return append(buf, 0, 0, 0, 0, kind) }
 
-func endFrame(buf []byte, start int) []byte {
+func endMessage(buf []byte, start int) []byte {
 	binary.BigEndian.PutUint32(buf[start:], uint32(len(buf)-start-4))
 	return buf
 }
 
-func writeFrame(w io.Writer, kind byte, payload []byte) error {
-	buf := endFrame(append(beginFrame(make([]byte, 0, frameHeader+len(payload)), kind), payload...), 0)
+func writeMessage(w io.Writer, kind byte, payload []byte) error {
+	buf := endMessage(append(beginMessage(make([]byte, 0, messageHeader+len(payload)), kind), payload...), 0)
 	_, err := w.Write(buf)
 	return err
 }
 
-// readFrame reads one frame. The payload has its own memory: messages decoded from it may refer to
-// it.
-func readFrame(r *bufio.Reader) (kind byte, payload []byte, err error) {
-	var head [frameHeader]byte
+// readMessage reads one message. The payload has its own memory: what is decoded from it may refer
+// to it.
+func readMessage(r *bufio.Reader) (kind byte, payload []byte, err error) {
+	var head [messageHeader]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return 0, nil, err
 	}
 	n := binary.BigEndian.Uint32(head[:4])
-	if n < 1 || n > maxFrame {
-		return 0, nil, fmt.Errorf("a frame of %d bytes: the limit is %d", n, maxFrame)
+	if n < 1 || n > messageLimit {
+		return 0, nil, fmt.Errorf("a message of %d bytes: the limit is %d", n, messageLimit)
 	}
 	payload = make([]byte, n-1)
 	_, err = io.ReadFull(r, payload)

@@ -43,19 +43,19 @@ func FuzzProposal(f *testing.F) {
 	})
 }
 
-func FuzzFrame(f *testing.F) {
+func FuzzMessage(f *testing.F) {
 	var good bytes.Buffer
-	_ = writeFrame(&good, kindRaft, []byte("payload"))
+	_ = writeMessage(&good, kindRaft, []byte("payload"))
 	f.Add(good.Bytes())
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 1})
 	f.Add([]byte{0, 0, 0, 0, 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		kind, payload, err := readFrame(bufio.NewReader(bytes.NewReader(b)))
+		kind, payload, err := readMessage(bufio.NewReader(bytes.NewReader(b)))
 		if err != nil {
 			return
 		}
 		var again bytes.Buffer
-		_ = writeFrame(&again, kind, payload)
+		_ = writeMessage(&again, kind, payload)
 		if !bytes.HasPrefix(b, again.Bytes()) {
 			t.Fatalf("%x is taken for %x", b, again.Bytes())
 		}
@@ -66,7 +66,7 @@ func FuzzFrame(f *testing.F) {
 func sendRaft(c net.Conn, h hello, kind raftpb.MessageType) {
 	m := raftpb.Message{Type: kind, From: uint64(h.From), To: uint64(h.To)}
 	b, _ := m.Marshal()
-	_ = writeFrame(c, kindRaft, b)
+	_ = writeMessage(c, kindRaft, b)
 }
 
 // TestNonsenseAtThePeerPort has a member send nonsense of several kinds. Each connection is ended,
@@ -80,10 +80,10 @@ func TestNonsenseAtThePeerPort(t *testing.T) {
 		"HTTP":                  func(c net.Conn) { _, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") },
 		"a huge hello":          func(c net.Conn) { _, _ = c.Write(append([]byte(wireMagic), 0xff, 0xff, 0xff, 0xff)) },
 		"no JSON":               func(c net.Conn) { _, _ = c.Write(append([]byte(wireMagic), 0, 0, 0, 1, 'x')) },
-		"a huge frame":          func(c net.Conn) { _ = sendHello(c, good); _, _ = c.Write([]byte{0xff, 0xff, 0xff, 0xff, kindRaft}) },
-		"an odd frame":          func(c net.Conn) { _ = sendHello(c, good); _ = writeFrame(c, 99, nil) },
-		"no message":            func(c net.Conn) { _ = sendHello(c, good); _ = writeFrame(c, kindRaft, []byte{0xff, 1}) },
-		"a false sender":        func(c net.Conn) { _ = sendHello(c, good); _ = writeFrame(c, kindRaft, []byte{0x18, 0x07}) },
+		"a huge message":        func(c net.Conn) { _ = sendHello(c, good); _, _ = c.Write([]byte{0xff, 0xff, 0xff, 0xff, kindRaft}) },
+		"an odd message":        func(c net.Conn) { _ = sendHello(c, good); _ = writeMessage(c, 99, nil) },
+		"no Raft message":       func(c net.Conn) { _ = sendHello(c, good); _ = writeMessage(c, kindRaft, []byte{0xff, 1}) },
+		"a false sender":        func(c net.Conn) { _ = sendHello(c, good); _ = writeMessage(c, kindRaft, []byte{0x18, 0x07}) },
 		"a read of nothing":     func(c net.Conn) { _ = sendHello(c, good); sendRaft(c, good, raftpb.MsgReadIndex) },
 		"a proposal of nothing": func(c net.Conn) { _ = sendHello(c, good); sendRaft(c, good, raftpb.MsgProp) },
 		"a snapshot of nothing": func(c net.Conn) {
@@ -92,12 +92,12 @@ func TestNonsenseAtThePeerPort(t *testing.T) {
 			_ = sendHello(c, h)
 			sendRaft(c, h, raftpb.MsgSnap)
 		},
-		"no proposal": func(c net.Conn) { _ = sendHello(c, good); _ = writeFrame(c, kindPropose, []byte{7}) },
+		"no proposal": func(c net.Conn) { _ = sendHello(c, good); _ = writeMessage(c, kindPropose, []byte{7}) },
 		"no snapshot": func(c net.Conn) {
 			h := good
 			h.Channel = channelSnapshot
 			_ = sendHello(c, h)
-			_ = writeFrame(c, kindRaft, []byte{0xff})
+			_ = writeMessage(c, kindRaft, []byte{0xff})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,8 +12,8 @@
 // # Promises
 //
 //   - An edge gets every entry once, in order. Each entry names the index of the one before it, so
-//     a gap is noticed. Frames have sums. An edge that comes back shows the sum of its last entry;
-//     a node whose log has another entry there refuses it.
+//     a gap is noticed. Messages have sums. An edge that comes back shows the sum of its last
+//     entry; a node whose log has another entry there refuses it.
 //   - A node never waits for an edge. One tail serves all, and an edge is an index into it. An edge
 //     that takes no bytes for [LogServerConfig.WriteTimeout] is cut and comes back. An edge that
 //     the tail no longer reaches gets an image of the boards, made of immutable values.

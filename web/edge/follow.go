@@ -108,14 +108,14 @@ func (l *LogClient) follow(ctx context.Context, c *upstream) error {
 
 // stream is one connection to an upstream. LogClient.run owns it.
 type stream struct {
-	client  *LogClient
-	c       *upstream
-	ctx     context.Context
-	leave   context.CancelCauseFunc
-	silence *time.Timer // runs while the edge waits for the upstream
-	asked   question
-	frames  *frameReader
-	batch   []consensus.Command
+	client   *LogClient
+	c        *upstream
+	ctx      context.Context
+	leave    context.CancelCauseFunc
+	silence  *time.Timer // runs while the edge waits for the upstream
+	asked    question
+	messages *messageReader
+	batch    []consensus.Command
 }
 
 func (s *stream) run() error {
@@ -128,9 +128,9 @@ func (s *stream) run() error {
 	return s.read(res.Body)
 }
 
-// read reads all frames of a stream.
+// read reads all messages of a stream.
 func (s *stream) read(r io.Reader) error {
-	s.frames = newFrameReader(r)
+	s.messages = newMessageReader(r)
 	for first := true; ; first = false {
 		kind, payload, err := s.next()
 		switch {
@@ -152,12 +152,12 @@ func (s *stream) read(r io.Reader) error {
 	}
 }
 
-// next reads a frame. Silence counts only while the edge waits.
+// next reads a message. Silence counts only while the edge waits.
 func (s *stream) next() (byte, []byte, error) {
 	s.silence.Reset(s.client.cfg.Silence)
-	kind, payload, err := s.frames.next()
+	kind, payload, err := s.messages.next()
 	s.silence.Stop()
-	s.client.gotBytes.Add(uint64(frameHeader + len(payload)))
+	s.client.gotBytes.Add(uint64(messageHeader + len(payload)))
 	return kind, payload, err
 }
 
@@ -227,7 +227,7 @@ func (l *LogClient) measureLocked(now time.Time) {
 	}
 }
 
-// take handles one frame.
+// take handles one message.
 func (s *stream) take(kind byte, payload []byte) error {
 	switch kind {
 	case kindState:
@@ -267,7 +267,7 @@ func (s *stream) entries(payload []byte) error {
 			s.batch = append(s.batch, c)
 			cursor = c.Index
 		}
-		if len(s.batch) == maxBatch || !s.frames.whole() {
+		if len(s.batch) == maxBatch || !s.messages.whole() {
 			break
 		}
 		if _, payload, err = s.next(); err != nil {

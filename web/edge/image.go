@@ -25,9 +25,10 @@ const (
 // An image is the records of a checkpoint. Each record is its key and its value, both preceded by
 // their lengths as varints. An empty key ends the image.
 
-// writeImage writes the frames of an image of the boards at index. Each write to w is one frame.
+// writeImage writes the messages of an image of the boards at index. Each write to w is one
+// message.
 func writeImage(w io.Writer, index uint64, records iter.Seq2[string, []byte]) error {
-	if _, err := w.Write(appendFrame(nil, kindImage, binary.BigEndian.AppendUint64(nil, index))); err != nil {
+	if _, err := w.Write(appendMessage(nil, kindImage, binary.BigEndian.AppendUint64(nil, index))); err != nil {
 		return err
 	}
 	chunks := bufio.NewWriterSize(&chunkWriter{w: w}, chunkSize)
@@ -59,12 +60,12 @@ func writeImage(w io.Writer, index uint64, records iter.Seq2[string, []byte]) er
 		err = chunks.Flush()
 	}
 	if err == nil {
-		_, err = w.Write(appendFrame(nil, kindImageEnd, sum.Sum(nil)))
+		_, err = w.Write(appendMessage(nil, kindImageEnd, sum.Sum(nil)))
 	}
 	return err
 }
 
-// chunkWriter turns each write into a frame.
+// chunkWriter turns each write into a message.
 type chunkWriter struct {
 	w   io.Writer
 	buf []byte
@@ -73,7 +74,7 @@ type chunkWriter struct {
 func (c *chunkWriter) Write(b []byte) (int, error) {
 	for rest := b; len(rest) > 0; {
 		n := min(len(rest), chunkSize)
-		c.buf = appendFrame(c.buf[:0], kindChunk, rest[:n])
+		c.buf = appendMessage(c.buf[:0], kindChunk, rest[:n])
 		if _, err := c.w.Write(c.buf); err != nil {
 			return len(b) - len(rest), err
 		}
@@ -82,8 +83,9 @@ func (c *chunkWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// readImage calls load for each record of an image whose first frame was read. After an error the
-// caller must discard what was loaded. next returns the frames of the image and handles all others.
+// readImage calls load for each record of an image whose first message was read. After an error the
+// caller must discard what was loaded. next returns the messages of the image and handles all
+// others.
 func readImage(next func() (kind byte, payload []byte, err error), load func(key string, value []byte) error) error {
 	chunks := &chunkReader{next: next}
 	z, err := zstd.NewReader(chunks, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(imageWindow))
@@ -169,7 +171,7 @@ func (c *chunkReader) Read(b []byte) (int, error) {
 				return 0, corrupt("a sum of %d bytes", len(payload))
 			}
 		default:
-			return 0, corrupt("a frame of kind %d within an image", kind)
+			return 0, corrupt("a message of kind %d within an image", kind)
 		}
 	}
 	n := copy(b, c.rest)

@@ -255,7 +255,7 @@ type sender struct {
 	buf  []byte
 }
 
-// Write writes whole frames. It fails if the edge is too slow.
+// Write writes whole messages. It fails if the edge is too slow.
 func (s *sender) Write(b []byte) (int, error) {
 	if s.told.Add(heartbeat).Before(time.Now()) {
 		if err := s.state(); err != nil {
@@ -287,7 +287,7 @@ func (s *sender) state() error {
 		return err
 	}
 	s.told = time.Now()
-	s.buf = appendFrame(s.buf[:0], kindState, payload)
+	s.buf = appendMessage(s.buf[:0], kindState, payload)
 	return s.write(s.buf)
 }
 
@@ -307,7 +307,7 @@ func (s *sender) run(a request) error {
 		if cursor == a.since && a.diverged(tail) {
 			return ErrDiverged
 		}
-		frames, last, behind := tail.after(cursor)
+		messages, last, behind := tail.after(cursor)
 		switch {
 		case behind:
 			index, err := s.image()
@@ -317,8 +317,8 @@ func (s *sender) run(a request) error {
 			cursor = index
 			s.session.cursor.Store(cursor)
 			continue
-		case len(frames) > 0:
-			if _, err := s.Write(frames); err != nil {
+		case len(messages) > 0:
+			if _, err := s.Write(messages); err != nil {
 				return err
 			}
 			cursor = last

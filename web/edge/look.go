@@ -54,7 +54,7 @@ func (l *LogClient) peek(ctx context.Context, c *upstream) (Status, error) {
 		return Status{}, err
 	}
 	defer res.Body.Close()
-	kind, payload, err := newFrameReader(res.Body).next()
+	kind, payload, err := newMessageReader(res.Body).next()
 	if err != nil {
 		return Status{}, err
 	}
@@ -62,7 +62,7 @@ func (l *LogClient) peek(ctx context.Context, c *upstream) (Status, error) {
 		return Status{}, corrupt("it does not begin with a state")
 	}
 	rtt := time.Since(q.sent)
-	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, frameHeader)) // so that the connection can be reused
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, messageHeader)) // so that the connection can be reused
 	s, err := parseStatus(payload)
 	if err == nil {
 		err = l.accepts(&s)

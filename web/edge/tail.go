@@ -13,13 +13,13 @@ const (
 	defaultTailEntries = 64 << 10
 	defaultTailBytes   = 32 << 20
 	blockSize          = 64 << 10
-	placesInBlock      = 512 // initial capacity; a move's frame has about 100 bytes
+	placesInBlock      = 512 // initial capacity; a move's message has about 100 bytes
 )
 
-// Tail holds the newest entries that a node has applied, as frames. Each is written once, and every
-// edge is sent the same bytes: an edge is an index into the tail. Nobody waits for an edge: mu is
-// held to copy into a block or to search one. The bytes of a block never change, so they are sent
-// without the lock.
+// Tail holds the newest entries that a node has applied, as messages. Each is written once, and
+// every edge is sent the same bytes: an edge is an index into the tail. Nobody waits for an edge:
+// mu is held to copy into a block or to search one. The bytes of a block never change, so they are
+// sent without the lock.
 type Tail struct {
 	maxEntries, maxBytes int
 
@@ -34,13 +34,13 @@ type Tail struct {
 	bytes   int
 }
 
-// block holds the frames of consecutive entries.
+// block holds the messages of consecutive entries.
 type block struct {
 	data    []byte // its array is never replaced
 	entries []place
 }
 
-// place is where the frame of an entry ends in a block.
+// place is where the message of an entry ends in a block.
 type place struct {
 	index uint64
 	end   int
@@ -83,7 +83,7 @@ func (t *Tail) tell() {
 }
 
 func (t *Tail) append(c *consensus.Command) {
-	size := frameHeader + entryHeader + len(c.Data)
+	size := messageHeader + entryHeader + len(c.Data)
 	var b *block
 	if n := len(t.blocks); n > 0 && cap(t.blocks[n-1].data)-len(t.blocks[n-1].data) >= size {
 		b = t.blocks[n-1]
@@ -125,9 +125,9 @@ func (t *Tail) Last() uint64 {
 	return t.last
 }
 
-// after returns the frames that follow index in one block, if any, and the index of the last one.
+// after returns the messages that follow index in one block, if any, and the index of the last one.
 // behind is set if the tail no longer reaches back to index. The bytes do not change.
-func (t *Tail) after(index uint64) (frames []byte, last uint64, behind bool) {
+func (t *Tail) after(index uint64) (messages []byte, last uint64, behind bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if index < t.floor {
@@ -175,10 +175,10 @@ func (t *Tail) sum(index uint64) (uint32, memory) {
 	if !found {
 		return 0, hasNot
 	}
-	return entrySum(b.data[b.start(i)+frameHeader : b.entries[i].end]), has
+	return entrySum(b.data[b.start(i)+messageHeader : b.entries[i].end]), has
 }
 
-// size returns the bytes and the number of the frames.
+// size returns the bytes and the number of the messages.
 func (t *Tail) size() (entries, bytes int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -57,20 +57,20 @@ func checkTail(t *testing.T, r *rand.Rand, tail *Tail, log []consensus.Command, 
 	i, _ := slices.BinarySearchFunc(log, cursor+1, func(c consensus.Command, index uint64) int { return int(c.Index) - int(index) })
 	prev := cursor
 	for {
-		frames, last, _ := tail.after(prev)
-		if len(frames) == 0 {
+		messages, last, _ := tail.after(prev)
+		if len(messages) == 0 {
 			break
 		}
-		for len(frames) > 0 {
-			n := frameHeader + int(frames[2])<<8 + int(frames[3])
-			before, c, err := parseEntry(frames[frameHeader:n])
+		for len(messages) > 0 {
+			n := messageHeader + int(messages[2])<<8 + int(messages[3])
+			before, c, err := parseEntry(messages[messageHeader:n])
 			if err != nil || before > prev || c.Index != log[i].Index || len(c.Data) != len(log[i].Data) {
 				t.Fatalf("after %d came %d (after %d), and the log has %d: %v", prev, c.Index, before, log[i].Index, err)
 			}
-			if sum, known := tail.sum(c.Index); known != has || sum != entrySum(frames[frameHeader:n]) {
+			if sum, known := tail.sum(c.Index); known != has || sum != entrySum(messages[messageHeader:n]) {
 				t.Fatalf("the tail does not know entry %d", c.Index)
 			}
-			prev, frames, i = c.Index, frames[n:], i+1
+			prev, messages, i = c.Index, messages[n:], i+1
 		}
 		if last != prev {
 			t.Fatalf("the last one is %d, and is said to be %d", prev, last)

@@ -11,14 +11,14 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
-// A stream is frames, one after the other:
+// A stream is messages, one after the other:
 //
 //	length  4 bytes, big endian, of the payload
 //	sum     4 bytes, CRC-32C of kind and payload
 //	kind    1 byte
 //	payload
 //
-// The first frame is a kindState, and another one follows at least every [heartbeat]. A reader
+// The first message is a kindState, and another one follows at least every [heartbeat]. A reader
 // skips the kinds that it does not know.
 const (
 	// kindState is the sender's [Status] as JSON.
@@ -35,8 +35,8 @@ const (
 )
 
 const (
-	frameHeader = 9
-	entryHeader = 24
+	messageHeader = 9
+	entryHeader   = 24
 	// maxPayload bounds a payload; the largest is an entry.
 	maxPayload = entryHeader + consensus.MaxCommand + consensus.MaxStamp
 	chunkSize  = 32 << 10
@@ -51,24 +51,24 @@ func corrupt(format string, a ...any) error {
 	return fmt.Errorf("%w: %s", errCorrupt, fmt.Sprintf(format, a...))
 }
 
-// appendFrame appends a frame whose payload is in parts.
-func appendFrame(b []byte, kind byte, parts ...[]byte) []byte {
+// appendMessage appends a message whose payload is in parts.
+func appendMessage(b []byte, kind byte, parts ...[]byte) []byte {
 	start := len(b)
 	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0, kind)
 	for _, p := range parts {
 		b = append(b, p...)
 	}
-	return sealFrame(b, start)
+	return sealMessage(b, start)
 }
 
-// sealFrame sets the length and the sum of the frame that begins at start and ends with b.
-func sealFrame(b []byte, start int) []byte {
-	binary.BigEndian.PutUint32(b[start:], uint32(len(b)-start-frameHeader))
+// sealMessage sets the length and the sum of the message that begins at start and ends with b.
+func sealMessage(b []byte, start int) []byte {
+	binary.BigEndian.PutUint32(b[start:], uint32(len(b)-start-messageHeader))
 	binary.BigEndian.PutUint32(b[start+4:], crc32.Checksum(b[start+8:], castagnoli))
 	return b
 }
 
-// appendEntry appends the frame of an entry.
+// appendEntry appends the message of an entry.
 func appendEntry(b []byte, prev uint64, c *consensus.Command) []byte {
 	start := len(b)
 	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0, kindEntry)
@@ -76,7 +76,7 @@ func appendEntry(b []byte, prev uint64, c *consensus.Command) []byte {
 	b = binary.BigEndian.AppendUint64(b, c.Index)
 	b = binary.BigEndian.AppendUint64(b, c.Term)
 	b = append(b, c.Data...)
-	return sealFrame(b, start)
+	return sealMessage(b, start)
 }
 
 // parseEntry reads an entry. The command aliases payload.
@@ -99,42 +99,42 @@ func parseEntry(payload []byte) (prev uint64, c consensus.Command, err error) {
 // every index has a command.
 func entrySum(payload []byte) uint32 { return crc32.Checksum(payload[8:], castagnoli) }
 
-// frameReader reads frames.
-type frameReader struct {
+// messageReader reads messages.
+type messageReader struct {
 	r    *bufio.Reader
-	head [frameHeader]byte
+	head [messageHeader]byte
 }
 
-func newFrameReader(r io.Reader) *frameReader {
-	return &frameReader{r: bufio.NewReaderSize(r, frameHeader+maxPayload)}
+func newMessageReader(r io.Reader) *messageReader {
+	return &messageReader{r: bufio.NewReaderSize(r, messageHeader+maxPayload)}
 }
 
-// next reads one frame. The caller owns the payload.
-func (f *frameReader) next() (kind byte, payload []byte, err error) {
-	h := f.head[:]
-	if _, err := io.ReadFull(f.r, h); err != nil {
+// next reads one message. The caller owns the payload.
+func (m *messageReader) next() (kind byte, payload []byte, err error) {
+	h := m.head[:]
+	if _, err := io.ReadFull(m.r, h); err != nil {
 		return 0, nil, err
 	}
 	n := binary.BigEndian.Uint32(h)
 	if n > maxPayload {
-		return 0, nil, corrupt("a frame of %d bytes", n)
+		return 0, nil, corrupt("a message of %d bytes", n)
 	}
 	payload = make([]byte, n)
-	if _, err := io.ReadFull(f.r, payload); err != nil {
+	if _, err := io.ReadFull(m.r, payload); err != nil {
 		return 0, nil, err
 	}
 	if crc32.Update(crc32.Checksum(h[8:], castagnoli), castagnoli, payload) != binary.BigEndian.Uint32(h[4:]) {
-		return 0, nil, corrupt("a frame whose sum is another one")
+		return 0, nil, corrupt("a message whose sum is another one")
 	}
 	return h[8], payload, nil
 }
 
 // whole reports whether next would return an entry without waiting.
-func (f *frameReader) whole() bool {
-	have := f.r.Buffered()
-	if have < frameHeader {
+func (m *messageReader) whole() bool {
+	have := m.r.Buffered()
+	if have < messageHeader {
 		return false
 	}
-	h, err := f.r.Peek(frameHeader)
-	return err == nil && h[8] == kindEntry && uint64(have) >= frameHeader+uint64(binary.BigEndian.Uint32(h))
+	h, err := m.r.Peek(messageHeader)
+	return err == nil && h[8] == kindEntry && uint64(have) >= messageHeader+uint64(binary.BigEndian.Uint32(h))
 }

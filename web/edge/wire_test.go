@@ -25,16 +25,16 @@ func recording(t testing.TB) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.Write(appendFrame(nil, kindState, state))
+	b.Write(appendMessage(nil, kindState, state))
 	index, records := m.image()
 	if err := writeImage(&b, index, records); err != nil {
 		t.Fatal(err)
 	}
 	m.play(20, 40)
-	frames, _, _ := m.tail.after(index)
-	b.Write(frames)
-	b.Write(appendFrame(nil, kindState, state))
-	b.Write(appendFrame(nil, 99, []byte("of a newer program")))
+	messages, _, _ := m.tail.after(index)
+	b.Write(messages)
+	b.Write(appendMessage(nil, kindState, state))
+	b.Write(appendMessage(nil, 99, []byte("of a newer program")))
 	return b.Bytes()
 }
 
@@ -90,7 +90,7 @@ func TestGap(t *testing.T) {
 	if err := writeImage(&image, 0, maps.All(map[string][]byte{})); err != nil {
 		t.Fatal(err)
 	}
-	head := append(appendFrame(nil, kindState, state), image.Bytes()...)
+	head := append(appendMessage(nil, kindState, state), image.Bytes()...)
 	entry := func(prev, index uint64) []byte {
 		return appendEntry(nil, prev, &consensus.Command{Index: index, Data: []byte{1}})
 	}
@@ -127,17 +127,17 @@ func TestImageRefused(t *testing.T) {
 	if !errors.Is(err, errCorrupt) || len(m.log()) != 40 {
 		t.Errorf("an old image left %d entries: %v", len(m.log()), err)
 	}
-	frames := newFrameReader(bytes.NewReader(data))
+	messages := newMessageReader(bytes.NewReader(data))
 	var other []byte
 	for {
-		kind, payload, err := frames.next()
+		kind, payload, err := messages.next()
 		if err != nil {
 			break
 		}
 		if kind == kindImageEnd {
 			payload[0]++
 		}
-		other = appendFrame(other, kind, payload)
+		other = appendMessage(other, kind, payload)
 	}
 	if m, err := playStream(t, other); !errors.Is(err, errCorrupt) || m.images != 0 {
 		t.Errorf("an image with another sum was taken: %v", err)
@@ -146,16 +146,16 @@ func TestImageRefused(t *testing.T) {
 
 // TestStateRefused checks that each state is judged, not only the first.
 func TestStateRefused(t *testing.T) {
-	frame := func(change func(*Status)) []byte {
+	state := func(change func(*Status)) []byte {
 		s := Status{Cluster: testCluster, Path: []Hop{{ID: "v"}, {ID: "e"}}}
 		change(&s)
 		payload, err := json.Marshal(s)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return appendFrame(nil, kindState, payload)
+		return appendMessage(nil, kindState, payload)
 	}
-	good := frame(func(*Status) {})
+	good := state(func(*Status) {})
 	for name, c := range map[string]struct {
 		change func(*Status)
 		want   error
@@ -169,7 +169,7 @@ func TestStateRefused(t *testing.T) {
 		"an escape":     {func(s *Status) { s.Path[0].Name = "\x1b[2J" }, errCorrupt},
 		"from the past": {func(s *Status) { s.AgeMs = -1 }, errCorrupt},
 	} {
-		bad := frame(c.change)
+		bad := state(c.change)
 		if _, err := playStream(t, append(bytes.Clone(good), bad...)); !errors.Is(err, c.want) {
 			t.Errorf("%s, later: %v", name, err)
 		}
@@ -193,13 +193,13 @@ func FuzzStream(f *testing.F) {
 	f.Add(recording(f)[:200])
 	f.Fuzz(func(t *testing.T, data []byte) {
 		// Random sums would stop nearly all input at once.
-		for i := 0; i+frameHeader <= len(data); {
+		for i := 0; i+messageHeader <= len(data); {
 			n := int(data[i+2])<<8 | int(data[i+3])
-			if i+frameHeader+n > len(data) {
+			if i+messageHeader+n > len(data) {
 				break
 			}
-			sealFrame(data[:i+frameHeader+n], i)
-			i += frameHeader + n
+			sealMessage(data[:i+messageHeader+n], i)
+			i += messageHeader + n
 		}
 		if _, err := playStream(t, data); err == nil {
 			t.Error("no error")
@@ -213,8 +213,8 @@ func FuzzImage(f *testing.F) {
 	_ = writeImage(&b, 7, maps.All(map[string][]byte{"a": []byte("1"), "b": make([]byte, 5000)}))
 	f.Add(b.Bytes())
 	f.Fuzz(func(_ *testing.T, data []byte) {
-		frames := newFrameReader(bytes.NewReader(data))
-		_ = readImage(frames.next, func(string, []byte) error { return nil })
+		messages := newMessageReader(bytes.NewReader(data))
+		_ = readImage(messages.next, func(string, []byte) error { return nil })
 		_ = readImage(func() (byte, []byte, error) {
 			if data == nil {
 				return 0, nil, io.EOF
