@@ -38,13 +38,13 @@ func measured(p50 time.Duration, ops int) measurement {
 	return measurement{Window: node.Window{Ops: ops, Seconds: 1, P50: p50, P99: 3 * p50}, groupUsage: groupUsage{CPU: time.Second, MaxRSS: 1 << 20}}
 }
 
-// testResult has a failed round, a peer that is not durable, one peer with the best p50 and another
+// testReport has a failed round, a peer that is not durable, one peer with the best p50 and another
 // with the best rate.
-func testResult() *peersResult {
-	load := func(ms ...measurement) []loadResult { return []loadResult{{Outstanding: 1, Rounds: ms}} }
-	return &peersResult{
+func testReport() *peersReport {
+	load := func(ms ...measurement) []loadReport { return []loadReport{{Outstanding: 1, Rounds: ms}} }
+	return &peersReport{
 		Rounds: 3, Syncs: []time.Duration{100 * time.Microsecond},
-		Systems: []systemResult{
+		Systems: []systemReport{
 			{Name: "floor", Durable: true, Loads: load(measured(100, 1000), measured(200, 1000), measured(300, 1000))},
 			{Name: "chessrelay", Durable: true, Loads: load(measured(200, 100), measured(600, 100), measured(600, 100))},
 			{Name: "peer-a", Durable: true, Loads: load(measured(400, 200), measured(400, 200), measurement{})},
@@ -55,7 +55,7 @@ func testResult() *peersResult {
 }
 
 func TestSummarize(t *testing.T) {
-	r := testResult()
+	r := testReport()
 	r.summarize()
 	got := r.load("chessrelay", 1)
 	near := func(what string, got, want float64) {
@@ -75,7 +75,7 @@ func TestSummarize(t *testing.T) {
 }
 
 func TestMarkdown(t *testing.T) {
-	r := testResult()
+	r := testReport()
 	r.Failures = []string{"round 3: peer-a would not"}
 	r.summarize()
 	var b strings.Builder
@@ -154,7 +154,7 @@ func TestWholeRun(t *testing.T) {
 			if err := s.prepare(t.Context(), "", t.TempDir()); err != nil {
 				t.Fatal(err)
 			}
-			r, err := newPeersResult([]system{s}, &runFlags{rounds: 1})
+			r, err := newPeersReport([]system{s}, &runFlags{rounds: 1})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -81,8 +81,8 @@ func (p *process) read(out io.Reader) {
 	close(p.ended)
 }
 
-// call has the child do something and decodes its answer into result, unless that is nil.
-func (p *process) call(ctx context.Context, op string, args, result any) error {
+// call has the child do something and decodes its answer into v, unless that is nil.
+func (p *process) call(ctx context.Context, op string, args, v any) error {
 	raw, err := json.Marshal(args)
 	if err != nil {
 		return err
@@ -103,10 +103,10 @@ func (p *process) call(ctx context.Context, op string, args, result any) error {
 		if r.Error != "" {
 			return fmt.Errorf("%s: %s: %s%s", p.name, op, r.Error, p.endOfLog())
 		}
-		if result == nil {
+		if v == nil {
 			return nil
 		}
-		return json.Unmarshal(r.Result, result)
+		return json.Unmarshal(r.Result, v)
 	case <-p.ended:
 		return fmt.Errorf("%s ended during %s (%v)%s", p.name, op, p.cmd.ProcessState, p.endOfLog())
 	case <-ctx.Done():

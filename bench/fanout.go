@@ -123,8 +123,8 @@ func (f *fanFlags) selected() ([]fanSystem, error) {
 
 // measureFanout runs every round: for each number of spectators it measures each system. Each time,
 // it begins with another system.
-func measureFanout(ctx context.Context, f *fanFlags, chosen []fanSystem, counts []int) (*fanoutResult, error) {
-	r := newFanoutResult(f, chosen, counts)
+func measureFanout(ctx context.Context, f *fanFlags, chosen []fanSystem, counts []int) (*fanoutReport, error) {
+	r := newFanoutReport(f, chosen, counts)
 	failed := func(what string, err error) error {
 		if ctx.Err() != nil {
 			return ctx.Err()

@@ -54,36 +54,36 @@ type fanScale struct {
 	Loads      []fanLoad `json:"loads"` // by process
 }
 
-// fanoutResult is everything that a run of "fanout" measured. Durations are in nanoseconds in its
+// fanoutReport is everything that a run of "fanout" measured. Durations are in nanoseconds in its
 // JSON.
-type fanoutResult struct {
+type fanoutReport struct {
 	Machine  machine           `json:"machine"`
 	Rounds   int               `json:"rounds"`
 	Seconds  float64           `json:"seconds"`
 	Idle     float64           `json:"idle"`
-	Systems  []fanSystemResult `json:"systems"`
+	Systems  []fanSystemReport `json:"systems"`
 	Scale    []fanScale        `json:"scale,omitempty"`
 	Failures []string          `json:"failures,omitempty"`
 }
 
-type fanSystemResult struct {
+type fanSystemReport struct {
 	Name   string           `json:"name"`
 	About  string           `json:"about"`
-	Counts []fanCountResult `json:"counts"`
+	Counts []fanCountReport `json:"counts"`
 }
 
-// fanCountResult is one system with one number of spectators.
-type fanCountResult struct {
+// fanCountReport is one system with one number of spectators.
+type fanCountReport struct {
 	Spectators int              `json:"spectators"`
 	Rounds     []fanMeasurement `json:"rounds"` // by round; one that failed is empty
 }
 
-func newFanoutResult(f *fanFlags, chosen []fanSystem, counts []int) *fanoutResult {
-	r := &fanoutResult{Machine: thisMachine(), Rounds: f.rounds, Seconds: f.seconds, Idle: f.idle}
+func newFanoutReport(f *fanFlags, chosen []fanSystem, counts []int) *fanoutReport {
+	r := &fanoutReport{Machine: thisMachine(), Rounds: f.rounds, Seconds: f.seconds, Idle: f.idle}
 	for _, s := range chosen {
-		sr := fanSystemResult{Name: s.name, About: s.about}
+		sr := fanSystemReport{Name: s.name, About: s.about}
 		for _, n := range counts {
-			sr.Counts = append(sr.Counts, fanCountResult{Spectators: n, Rounds: make([]fanMeasurement, f.rounds)})
+			sr.Counts = append(sr.Counts, fanCountReport{Spectators: n, Rounds: make([]fanMeasurement, f.rounds)})
 		}
 		r.Systems = append(r.Systems, sr)
 	}
@@ -91,7 +91,7 @@ func newFanoutResult(f *fanFlags, chosen []fanSystem, counts []int) *fanoutResul
 }
 
 // count returns one system with that many spectators, or nil.
-func (r *fanoutResult) count(system string, spectators int) *fanCountResult {
+func (r *fanoutReport) count(system string, spectators int) *fanCountReport {
 	for i := range r.Systems {
 		for j := range r.Systems[i].Counts {
 			if c := &r.Systems[i].Counts[j]; r.Systems[i].Name == system && c.Spectators == spectators {
@@ -103,7 +103,7 @@ func (r *fanoutResult) count(system string, spectators int) *fanCountResult {
 }
 
 // fanMedian is the median over the rounds that were measured.
-func fanMedian[T ~int64 | ~float64](c *fanCountResult, of func(fanMeasurement) T) T {
+func fanMedian[T ~int64 | ~float64](c *fanCountReport, of func(fanMeasurement) T) T {
 	var values []T
 	for _, m := range c.Rounds {
 		if m.measured() {
@@ -115,7 +115,7 @@ func fanMedian[T ~int64 | ~float64](c *fanCountResult, of func(fanMeasurement) T
 
 // fanRatio is the median over the rounds of a value divided by the peer's in the same round; 0 if
 // there is none.
-func (r *fanoutResult) fanRatio(c *fanCountResult, of func(fanMeasurement) float64) float64 {
+func (r *fanoutReport) fanRatio(c *fanCountReport, of func(fanMeasurement) float64) float64 {
 	peer := r.count(fanPeer, c.Spectators)
 	if peer == nil {
 		return 0
@@ -130,7 +130,7 @@ func (r *fanoutResult) fanRatio(c *fanCountResult, of func(fanMeasurement) float
 }
 
 // fanCell writes one column of a row.
-type fanCell func(r *fanoutResult, c *fanCountResult) string
+type fanCell func(r *fanoutReport, c *fanCountReport) string
 
 // A fanTable is one table: a row for each system with each number of spectators.
 type fanTable struct {
@@ -146,28 +146,28 @@ type fanColumn struct {
 }
 
 func inMicros(of func(fanMeasurement) time.Duration) fanCell {
-	return func(_ *fanoutResult, c *fanCountResult) string { return micros(fanMedian(c, of)) }
+	return func(_ *fanoutReport, c *fanCountReport) string { return micros(fanMedian(c, of)) }
 }
 
 func inFine(of func(fanMeasurement) time.Duration) fanCell {
-	return func(_ *fanoutResult, c *fanCountResult) string { return fine(fanMedian(c, of)) }
+	return func(_ *fanoutReport, c *fanCountReport) string { return fine(fanMedian(c, of)) }
 }
 
 func inThousands(of func(fanMeasurement) float64) fanCell {
-	return func(_ *fanoutResult, c *fanCountResult) string { return thousands(fanMedian(c, of)) }
+	return func(_ *fanoutReport, c *fanCountReport) string { return thousands(fanMedian(c, of)) }
 }
 
 func inHundredths(of func(fanMeasurement) float64) fanCell {
-	return func(_ *fanoutResult, c *fanCountResult) string { return fmt.Sprintf("%.2f", fanMedian(c, of)) }
+	return func(_ *fanoutReport, c *fanCountReport) string { return fmt.Sprintf("%.2f", fanMedian(c, of)) }
 }
 
 func toPeer(of func(fanMeasurement) float64) fanCell {
-	return func(r *fanoutResult, c *fanCountResult) string { return times(r.fanRatio(c, of)) }
+	return func(r *fanoutReport, c *fanCountReport) string { return times(r.fanRatio(c, of)) }
 }
 
 // inAll is a sum over the rounds.
 func inAll(of func(fanMeasurement) int) fanCell {
-	return func(_ *fanoutResult, c *fanCountResult) string {
+	return func(_ *fanoutReport, c *fanCountReport) string {
 		sum := 0
 		for _, m := range c.Rounds {
 			sum += of(m)
@@ -253,7 +253,7 @@ func fanTables() []fanTable {
 	}
 }
 
-func (t *fanTable) markdown(w io.Writer, r *fanoutResult) {
+func (t *fanTable) markdown(w io.Writer, r *fanoutReport) {
 	var rows []string
 	for j := range r.Systems[0].Counts {
 		for _, s := range r.Systems {
@@ -287,7 +287,7 @@ func strong(name string) string {
 }
 
 // markdown writes the tables.
-func (r *fanoutResult) markdown(w io.Writer) {
+func (r *fanoutReport) markdown(w io.Writer) {
 	m := r.Machine
 	fmt.Fprintf(w, "# Many spectators\n\n%s, %s, %d cores, %s, %s. ", m.Date.Format("2006-01-02 15:04 MST"), m.CPU, m.Cores, m.OS, m.Go)
 	fmt.Fprintf(w, "Medians of %d interleaved rounds of %g s; × is to %s, the median of the rounds' ratios. The server and the spectators are two processes on this machine. ", r.Rounds, r.Seconds, fanPeer)
@@ -331,7 +331,7 @@ func (r *fanoutResult) markdown(w io.Writer) {
 }
 
 // wrongs reports whether every spectator got every move, once and in order.
-func (r *fanoutResult) wrongs(w io.Writer) {
+func (r *fanoutReport) wrongs(w io.Writer) {
 	fmt.Fprintf(w, "\n## Checked\n\nThat each spectator gets each move, once and in order, in all loads.\n\n")
 	for _, s := range r.Systems {
 		var sum fanLoad
@@ -357,7 +357,7 @@ func (r *fanoutResult) wrongs(w io.Writer) {
 }
 
 // plots are the figures by file name.
-func (r *fanoutResult) plots() map[string]dotPlot {
+func (r *fanoutReport) plots() map[string]dotPlot {
 	note := fmt.Sprintf("server and spectators on one machine, medians of %d interleaved rounds; %s; less is better", r.Rounds, r.Machine.Date.Format("2006-01-02"))
 	nanos := func(v float64) string { return fine(time.Duration(v)) }
 	plots := map[string]dotPlot{}
@@ -386,7 +386,7 @@ func (r *fanoutResult) plots() map[string]dotPlot {
 }
 
 // write writes fanout.json, fanout.md and the plots into dir, and the tables to standard output.
-func (r *fanoutResult) write(dir string) error {
+func (r *fanoutReport) write(dir string) error {
 	var md strings.Builder
 	r.markdown(&md)
 	fmt.Print(md.String())

@@ -124,9 +124,9 @@ func TestFanDelays(t *testing.T) {
 
 func TestFanRatio(t *testing.T) {
 	m := func(bytes float64) fanMeasurement { return fanMeasurement{Bytes: bytes, Single: fanLoad{Moves: 1}} }
-	r := fanoutResult{Systems: []fanSystemResult{
-		{Name: "chessrelay", Counts: []fanCountResult{{Spectators: 5, Rounds: []fanMeasurement{m(1), m(3), m(8)}}}},
-		{Name: fanPeer, Counts: []fanCountResult{{Spectators: 5, Rounds: []fanMeasurement{m(10), m(10), {}}}}},
+	r := fanoutReport{Systems: []fanSystemReport{
+		{Name: "chessrelay", Counts: []fanCountReport{{Spectators: 5, Rounds: []fanMeasurement{m(1), m(3), m(8)}}}},
+		{Name: fanPeer, Counts: []fanCountReport{{Spectators: 5, Rounds: []fanMeasurement{m(10), m(10), {}}}}},
 	}}
 	bytes := func(m fanMeasurement) float64 { return m.Bytes }
 	if got := r.fanRatio(r.count("chessrelay", 5), bytes); got != 0.2 {

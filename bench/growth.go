@@ -46,7 +46,7 @@ func runGrowth(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	r := newGrowthResult(&f, sizes, histories)
+	r := newGrowthReport(&f, sizes, histories)
 	failed := func(round int, what string, err error) {
 		// The others are still worth measuring.
 		r.Failures = append(r.Failures, fmt.Sprintf("round %d, %s: %v", round+1, what, err))
@@ -97,8 +97,8 @@ func parseRising(what, list string, most int) (numbers []int, err error) {
 // growthVoters is the number of voters, unless all nodes vote: consensus's default.
 const growthVoters = 3
 
-// sizeResult is a group with that many followers.
-type sizeResult struct {
+// sizeReport is a group with that many followers.
+type sizeReport struct {
 	Followers int        `json:"followers"`
 	Voters    int        `json:"voters"` // the leader is one
 	Loads     []sizeLoad `json:"loads"`
@@ -113,12 +113,12 @@ type sizeLoad struct {
 	NodeCPU     float64       `json:"nodeCpuSecondsPerMillion"` // of all processes together
 }
 
-func (s *sizeResult) String() string {
+func (s *sizeReport) String() string {
 	return fmt.Sprintf("%d followers, %d vote", s.Followers, s.Voters)
 }
 
 // run measures all loads in one round, on a group of its own.
-func (s *sizeResult) run(ctx context.Context, f *runFlags, round int) (err error) {
+func (s *sizeReport) run(ctx context.Context, f *runFlags, round int) (err error) {
 	c, err := startCluster(ctx, chessrelaySystem, f.dir, s.Followers+1, chessrelayOptions{Voters: s.Voters})
 	if err != nil {
 		return err
@@ -140,8 +140,8 @@ func (s *sizeResult) run(ctx context.Context, f *runFlags, round int) (err error
 	return nil
 }
 
-// historyResult is one state machine, and how long starts take with history in it.
-type historyResult struct {
+// historyReport is one state machine, and how long starts take with history in it.
+type historyReport struct {
 	System string         `json:"system"`
 	Points []historyPoint `json:"points"`
 }
@@ -173,7 +173,7 @@ type startTiming struct {
 }
 
 // run makes history in a group of its own, and times starts on the way.
-func (h *historyResult) run(ctx context.Context, f *runFlags, round int) (err error) {
+func (h *historyReport) run(ctx context.Context, f *runFlags, round int) (err error) {
 	s, err := findSystem(h.System)
 	if err != nil {
 		return err
@@ -314,10 +314,10 @@ func snapshotBytes(logFile string) (int64, error) {
 	return strconv.ParseInt(string(all[len(all)-1][1]), 10, 64)
 }
 
-func newGrowthResult(f *runFlags, followers, moves []int) *growthResult {
-	r := &growthResult{Machine: thisMachine(), Rounds: f.rounds, Seconds: f.seconds}
+func newGrowthReport(f *runFlags, followers, moves []int) *growthReport {
+	r := &growthReport{Machine: thisMachine(), Rounds: f.rounds, Seconds: f.seconds}
 	add := func(followers, voters int) {
-		s := sizeResult{Followers: followers, Voters: voters}
+		s := sizeReport{Followers: followers, Voters: voters}
 		for _, n := range []int{64, 1024} {
 			s.Loads = append(s.Loads, sizeLoad{Outstanding: n, Rounds: make([]measurement, f.rounds)})
 		}
@@ -335,7 +335,7 @@ func newGrowthResult(f *runFlags, followers, moves []int) *growthResult {
 		return r
 	}
 	for _, s := range []system{chessSystem, chessrelaySystem} {
-		h := historyResult{System: s.name}
+		h := historyReport{System: s.name}
 		for _, n := range moves {
 			h.Points = append(h.Points, historyPoint{Moves: n,
 				Join: make([]startTiming, f.rounds), Follower: make([]startTiming, f.rounds), Leader: make([]startTiming, f.rounds)})

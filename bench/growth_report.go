@@ -13,20 +13,20 @@ import (
 	"github.com/chessrelay/chessrelay/bench/node"
 )
 
-// growthResult is everything that a run of "growth" measured. Durations are in nanoseconds in its
+// growthReport is everything that a run of "growth" measured. Durations are in nanoseconds in its
 // JSON.
-type growthResult struct {
+type growthReport struct {
 	Machine   machine         `json:"machine"`
 	Rounds    int             `json:"rounds"`
 	Seconds   float64         `json:"seconds"` // of each measurement of a rate
-	Sizes     []sizeResult    `json:"sizes"`
-	Histories []historyResult `json:"histories"`
+	Sizes     []sizeReport    `json:"sizes"`
+	Histories []historyReport `json:"histories"`
 	// Failures are what could not be measured, and why.
 	Failures []string `json:"failures,omitempty"`
 }
 
 // summarize works out medians.
-func (r *growthResult) summarize() {
+func (r *growthReport) summarize() {
 	for i := range r.Sizes {
 		for j := range r.Sizes[i].Loads {
 			l := &r.Sizes[i].Loads[j]
@@ -71,7 +71,7 @@ func machineOf(system string) string {
 }
 
 // markdown writes the tables.
-func (r *growthResult) markdown(w io.Writer) {
+func (r *growthReport) markdown(w io.Writer) {
 	m := r.Machine
 	fmt.Fprintf(w, "# More followers, more history\n\n%s, %s, %d cores, %s, %s; chessrelay %s. Medians of %d rounds. All processes on this machine.\n",
 		m.Date.Format("2006-01-02 15:04 MST"), m.CPU, m.Cores, m.OS, m.Go, m.Commit, r.Rounds)
@@ -105,7 +105,7 @@ func (r *growthResult) markdown(w io.Writer) {
 }
 
 // plots are the plots by file name.
-func (r *growthResult) plots() map[string]dotPlot {
+func (r *growthReport) plots() map[string]dotPlot {
 	note := fmt.Sprintf("medians of %d rounds, %d cores; %s", r.Rounds, r.Machine.Cores, r.Machine.Date.Format("2006-01-02"))
 	plots := map[string]dotPlot{}
 	if len(r.Sizes) > 0 {
@@ -137,7 +137,7 @@ func (r *growthResult) plots() map[string]dotPlot {
 func micro(d time.Duration) float64 { return float64(d.Microseconds()) }
 
 // write writes growth.json, growth.md and the plots into dir, and the tables to standard output.
-func (r *growthResult) write(dir string) error {
+func (r *growthReport) write(dir string) error {
 	r.summarize()
 	var md strings.Builder
 	r.markdown(&md)

@@ -53,8 +53,8 @@ func TestGrowth(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := &runFlags{rounds: 1, seconds: 0.3, dir: t.TempDir(), pgn: pgn}
-	r := newGrowthResult(f, []int{1}, []int{300, 900})
-	if n := len(newGrowthResult(f, []int{1, 2, 5}, nil).Sizes); n != 4 { // there is a second group of six in which all vote
+	r := newGrowthReport(f, []int{1}, []int{300, 900})
+	if n := len(newGrowthReport(f, []int{1, 2, 5}, nil).Sizes); n != 4 { // there is a second group of six in which all vote
 		t.Errorf("%d groups", n)
 	}
 	if err := r.Sizes[0].run(t.Context(), f, 0); err != nil {

@@ -66,9 +66,9 @@ func runLive(ctx context.Context, args []string) error {
 			return fmt.Errorf("%w; or give the program with --bin", err)
 		}
 	}
-	r := &liveResult{Machine: thisMachine(), Rounds: f.rounds, Seconds: f.seconds}
+	r := &liveReport{Machine: thisMachine(), Rounds: f.rounds, Seconds: f.seconds}
 	for _, rate := range rates {
-		r.Rates = append(r.Rates, rateResult{PerSecond: rate})
+		r.Rates = append(r.Rates, rateReport{PerSecond: rate})
 	}
 	for round := range f.rounds {
 		for i := range r.Rates {
@@ -91,15 +91,15 @@ type liveFlags struct {
 	rates string
 }
 
-// liveResult is what a run of "live" measured. Durations are in nanoseconds in its JSON.
-type liveResult struct {
+// liveReport is what a run of "live" measured. Durations are in nanoseconds in its JSON.
+type liveReport struct {
 	Machine machine      `json:"machine"`
 	Rounds  int          `json:"rounds"`
 	Seconds float64      `json:"seconds"`
-	Rates   []rateResult `json:"rates"`
+	Rates   []rateReport `json:"rates"`
 }
 
-type rateResult struct {
+type rateReport struct {
 	PerSecond int               `json:"perSecond"`
 	Rounds    []liveMeasurement `json:"rounds"`
 }
@@ -435,7 +435,7 @@ func get(ctx context.Context, url string, out any) error {
 }
 
 // markdown writes the table.
-func (r *liveResult) markdown(w io.Writer) {
+func (r *liveReport) markdown(w io.Writer) {
 	m := r.Machine
 	fmt.Fprintf(w, "# From commit to a venue's spectators\n\n%s, %s, %d cores, %s, %s; chessrelay %s. ", m.Date.Format("2006-01-02 15:04 MST"), m.CPU, m.Cores, m.OS, m.Go, m.Commit)
 	fmt.Fprintf(w, "A recorder and two venues as three processes; moves are posted to the recorder over HTTP; medians of %d rounds of %g s. ", r.Rounds, r.Seconds)
@@ -460,7 +460,7 @@ func (r *liveResult) markdown(w io.Writer) {
 }
 
 // write writes live.json and live.md into dir.
-func (r *liveResult) write(dir string) error {
+func (r *liveReport) write(dir string) error {
 	var md strings.Builder
 	r.markdown(&md)
 	fmt.Print(md.String())

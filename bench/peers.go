@@ -115,7 +115,7 @@ func runPeers(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	r, err := newPeersResult(chosen, &f)
+	r, err := newPeersReport(chosen, &f)
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func runPeers(ctx context.Context, args []string) error {
 }
 
 // run measures one system in one round, on a group of its own.
-func (r *peersResult) run(ctx context.Context, s system, f *runFlags, round int) (err error) {
+func (r *peersReport) run(ctx context.Context, s system, f *runFlags, round int) (err error) {
 	syncs, err := measureSync(f.dir, 200)
 	if err != nil {
 		return err

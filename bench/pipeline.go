@@ -38,7 +38,7 @@ func runPipeline(ctx context.Context, args []string) error {
 		}
 		delays = append(delays, time.Duration(ms)*time.Millisecond)
 	}
-	r := newPipelineResult(&f, delays)
+	r := newPipelineReport(&f, delays)
 	for round := range f.rounds {
 		for i := range r.Lines {
 			l := &r.Lines[(i+round)%len(r.Lines)]
@@ -89,8 +89,8 @@ var (
 	smallStopAndWait = sender{"stop-and-wait, 4 KiB", chessrelayOptions{MaxInflightMsgs: 1, MaxMessageBytes: smallAppend}, []node.LoadArgs{{Outstanding: 1024}}}
 )
 
-// lineResult is one sender over lines of one delay.
-type lineResult struct {
+// lineReport is one sender over lines of one delay.
+type lineReport struct {
 	Sender string            `json:"sender"`
 	Opts   chessrelayOptions `json:"options"`
 	Delay  time.Duration     `json:"delay"`  // each way
@@ -123,7 +123,7 @@ type lineLoad struct {
 	NodeCPU float64 `json:"nodeCpuSecondsPerMillion"`
 }
 
-func (l *lineResult) String() string {
+func (l *lineReport) String() string {
 	if l.Direct {
 		return l.Sender + ", direct"
 	}
@@ -131,7 +131,7 @@ func (l *lineResult) String() string {
 }
 
 // run measures all loads in one round, on a group of its own.
-func (l *lineResult) run(ctx context.Context, f *runFlags, round int) (err error) {
+func (l *lineReport) run(ctx context.Context, f *runFlags, round int) (err error) {
 	c, err := newCluster(chessrelaySystem, f.dir)
 	if err != nil {
 		return err
@@ -223,10 +223,10 @@ func sampleLines(ctx context.Context, c *cluster) (stop func() *samples) {
 	}
 }
 
-func newPipelineResult(f *runFlags, delays []time.Duration) *pipelineResult {
-	r := &pipelineResult{Machine: thisMachine(), Rounds: f.rounds, Seconds: f.seconds}
+func newPipelineReport(f *runFlags, delays []time.Duration) *pipelineReport {
+	r := &pipelineReport{Machine: thisMachine(), Rounds: f.rounds, Seconds: f.seconds}
 	add := func(s sender, delay time.Duration, direct bool) {
-		l := lineResult{Sender: s.name, Opts: s.opts, Delay: delay, Direct: direct}
+		l := lineReport{Sender: s.name, Opts: s.opts, Delay: delay, Direct: direct}
 		for _, load := range s.loads {
 			l.Loads = append(l.Loads, lineLoad{Load: load, Rounds: make([]measurement, f.rounds), Inflight: make([]float64, f.rounds)})
 		}

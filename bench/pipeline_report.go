@@ -12,19 +12,19 @@ import (
 	"github.com/chessrelay/chessrelay/bench/node"
 )
 
-// pipelineResult is everything that a run of "pipeline" measured. Durations are in nanoseconds in
+// pipelineReport is everything that a run of "pipeline" measured. Durations are in nanoseconds in
 // its JSON.
-type pipelineResult struct {
+type pipelineReport struct {
 	Machine machine      `json:"machine"`
 	Rounds  int          `json:"rounds"`
 	Seconds float64      `json:"seconds"` // of each measurement
-	Lines   []lineResult `json:"lines"`
+	Lines   []lineReport `json:"lines"`
 	// Failures are what could not be measured, and why.
 	Failures []string `json:"failures,omitempty"`
 }
 
 // line is that sender over lines of that delay; nil if it was not measured.
-func (r *pipelineResult) line(sender string, delay time.Duration) *lineResult {
+func (r *pipelineReport) line(sender string, delay time.Duration) *lineReport {
 	for i := range r.Lines {
 		if l := &r.Lines[i]; l.Sender == sender && l.Delay == delay && !l.Direct {
 			return l
@@ -34,7 +34,7 @@ func (r *pipelineResult) line(sender string, delay time.Duration) *lineResult {
 }
 
 // load is that load on l; empty if there is none.
-func (l *lineResult) load(load node.LoadArgs) *lineLoad {
+func (l *lineReport) load(load node.LoadArgs) *lineLoad {
 	if l != nil {
 		for i := range l.Loads {
 			if l.Loads[i].Load == load {
@@ -47,7 +47,7 @@ func (l *lineResult) load(load node.LoadArgs) *lineLoad {
 
 // roundTrip is how long a message and its answer take over lines of that delay: twice the delay,
 // plus the time without one.
-func (r *pipelineResult) roundTrip(delay time.Duration) time.Duration {
+func (r *pipelineReport) roundTrip(delay time.Duration) time.Duration {
 	rtt := 2 * delay
 	if l := r.line(pipelined.name, 0); l != nil {
 		rtt += l.RTT
@@ -56,7 +56,7 @@ func (r *pipelineResult) roundTrip(delay time.Duration) time.Duration {
 }
 
 // delays are the measured delays, without the direct lines.
-func (r *pipelineResult) delays() (all []time.Duration) {
+func (r *pipelineReport) delays() (all []time.Duration) {
 	for _, l := range r.Lines {
 		if l.Sender == pipelined.name && !l.Direct {
 			all = append(all, l.Delay)
@@ -66,7 +66,7 @@ func (r *pipelineResult) delays() (all []time.Duration) {
 }
 
 // summarize works out medians and ratios.
-func (r *pipelineResult) summarize() {
+func (r *pipelineReport) summarize() {
 	for i := range r.Lines {
 		r.Lines[i].RTT = median(r.Lines[i].rtts)
 	}
@@ -89,7 +89,7 @@ func (r *pipelineResult) summarize() {
 }
 
 // markdown writes the tables.
-func (r *pipelineResult) markdown(w io.Writer) {
+func (r *pipelineReport) markdown(w io.Writer) {
 	m := r.Machine
 	fmt.Fprintf(w, "# The pipeline over long lines\n\n%s, %s, %d cores, %s, %s; chessrelay %s. ", m.Date.Format("2006-01-02 15:04 MST"), m.CPU, m.Cores, m.OS, m.Go, m.Commit)
 	fmt.Fprintf(w, "Medians of %d interleaved rounds of %g s. Three processes on this machine, submissions of %d bytes from inside the leader's; between the nodes, delay lines in the orchestrator's process. ", r.Rounds, r.Seconds, node.PayloadSize)
@@ -97,13 +97,13 @@ func (r *pipelineResult) markdown(w io.Writer) {
 
 	fmt.Fprintf(w, "\n## One submission at a time\n\n| delay each way | round trip, by ping | pipeline: p50 | in round trips | stop-and-wait: p50 | in round trips |\n|--:|--:|--:|--:|--:|--:|\n")
 	idle := node.LoadArgs{Outstanding: 1}
-	r.eachDelay(func(name string, p, s *lineResult) {
+	r.eachDelay(func(name string, p, s *lineReport) {
 		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s |\n", name, duration(p.RTT), duration(p.load(idle).P50), trips(p.load(idle).P50Trips), duration(s.load(idle).P50), trips(s.load(idle).P50Trips))
 	})
 	for _, pace := range []int{someASecond, manyASecond} {
 		fmt.Fprintf(w, "\n## %s submissions a second, answered or not\n\n", thousands(float64(pace)))
 		fmt.Fprintf(w, "| delay each way | pipeline: p50 | p99 | in round trips, p50 | p99 | stop-and-wait: p50 | p99 | in round trips, p50 | p99 |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
-		r.eachDelay(func(name string, p, s *lineResult) {
+		r.eachDelay(func(name string, p, s *lineReport) {
 			fmt.Fprintf(w, "| %s |", name)
 			for _, l := range []*lineLoad{p.load(node.LoadArgs{PerSecond: pace}), s.load(node.LoadArgs{PerSecond: pace})} {
 				fmt.Fprintf(w, " %s | %s | %s | %s |", duration(l.P50), duration(l.P99), trips(l.P50Trips), trips(l.P99Trips))
@@ -115,7 +115,7 @@ func (r *pipelineResult) markdown(w io.Writer) {
 		fmt.Fprintf(w, "\n## %s outstanding\n\nInflight is how many appends are on their way to a follower. CPU is seconds for a million submissions.\n\n", thousands(float64(outstanding)))
 		fmt.Fprintf(w, "| delay each way | pipeline: a second | to no delay | p50 | inflight | CPU of the nodes | of the lines | stop-and-wait: a second | to no delay | p50 |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 		load := node.LoadArgs{Outstanding: outstanding}
-		r.eachDelay(func(name string, pl, sl *lineResult) {
+		r.eachDelay(func(name string, pl, sl *lineReport) {
 			p, s := pl.load(load), sl.load(load)
 			fmt.Fprintf(w, "| %s | %s | %s | %s | %.0f | %.1f | %.1f | %s | %s | %s |\n", name, count(p.Rate), times(p.ToUndelayed), duration(p.P50), median(p.Inflight), p.NodeCPU, p.LineCPU,
 				count(s.Rate), times(s.ToUndelayed), duration(s.P50))
@@ -124,7 +124,7 @@ func (r *pipelineResult) markdown(w io.Writer) {
 	if p, s, of := r.small(); p != nil {
 		fmt.Fprintf(w, "\n## Appends of %d KiB at the most, %s each way\n\n", smallAppend>>10, millis(p.Delay))
 		fmt.Fprintf(w, "| | outstanding | window | a second | p50 | inflight |\n|---|--:|--:|--:|--:|--:|\n")
-		for _, l := range []*lineResult{p, s} {
+		for _, l := range []*lineReport{p, s} {
 			d := &l.Loads[0]
 			fmt.Fprintf(w, "| %s | %s | %d | %s | %s | %.0f |\n", l.Sender, count(float64(d.Load.Outstanding)), l.Opts.MaxInflightMsgs, count(d.Rate), duration(d.P50), median(d.Inflight))
 		}
@@ -137,7 +137,7 @@ func (r *pipelineResult) markdown(w io.Writer) {
 
 // eachDelay calls do with the lines of each delay. It begins with the direct ones, which
 // stop-and-wait does not have.
-func (r *pipelineResult) eachDelay(do func(name string, pipelined, stopAndWait *lineResult)) {
+func (r *pipelineReport) eachDelay(do func(name string, pipelined, stopAndWait *lineReport)) {
 	for i := range r.Lines {
 		if r.Lines[i].Direct {
 			do("none, direct", &r.Lines[i], nil)
@@ -153,7 +153,7 @@ func (r *pipelineResult) eachDelay(do func(name string, pipelined, stopAndWait *
 }
 
 // small is the two senders of small appends, and the ratio of their rates.
-func (r *pipelineResult) small() (p, s *lineResult, of float64) {
+func (r *pipelineReport) small() (p, s *lineReport, of float64) {
 	for i := range r.Lines {
 		switch l := &r.Lines[i]; l.Sender {
 		case smallPipelined.name:
@@ -169,20 +169,20 @@ func (r *pipelineResult) small() (p, s *lineResult, of float64) {
 }
 
 // plots are the plots by file name.
-func (r *pipelineResult) plots() map[string]dotPlot {
+func (r *pipelineReport) plots() map[string]dotPlot {
 	note := fmt.Sprintf("three processes, %d bytes, medians of %d interleaved rounds; %s", node.PayloadSize, r.Rounds, r.Machine.Date.Format("2006-01-02"))
 	series := []string{"pipeline", "stop-and-wait"}
 	latency := dotPlot{Title: fmt.Sprintf("From a move to its answer, %s a second, p50", thousands(manyASecond)), Note: note + "; less is better", Series: series, Format: formatMicros}
 	rate := dotPlot{Title: fmt.Sprintf("Submissions a second, %s outstanding", thousands(fullLoad)), Note: note + "; more is better", Series: series, Format: formatCount}
 	for _, d := range r.delays() {
 		p, s := r.line(pipelined.name, d), r.line(stopAndWait.name, d)
-		row := func(of func(*lineResult) float64) dotRow {
+		row := func(of func(*lineReport) float64) dotRow {
 			return dotRow{Label: millis(d) + " each way", Strong: true, Values: []float64{of(p), of(s)}}
 		}
-		latency.Rows = append(latency.Rows, row(func(l *lineResult) float64 {
+		latency.Rows = append(latency.Rows, row(func(l *lineReport) float64 {
 			return float64(l.load(node.LoadArgs{PerSecond: manyASecond}).P50.Microseconds())
 		}))
-		rate.Rows = append(rate.Rows, row(func(l *lineResult) float64 { return l.load(node.LoadArgs{Outstanding: fullLoad}).Rate }))
+		rate.Rows = append(rate.Rows, row(func(l *lineReport) float64 { return l.load(node.LoadArgs{Outstanding: fullLoad}).Rate }))
 	}
 	if p, s, _ := r.small(); p != nil {
 		rate.Rows = append(rate.Rows, dotRow{Label: millis(p.Delay) + ", small appends", Strong: true, Values: []float64{p.Loads[0].Rate, s.Loads[0].Rate}})
@@ -192,7 +192,7 @@ func (r *pipelineResult) plots() map[string]dotPlot {
 
 // write writes pipeline.json, pipeline.md and the plots into dir, and the tables to standard
 // output.
-func (r *pipelineResult) write(dir string) error {
+func (r *pipelineReport) write(dir string) error {
 	r.summarize()
 	var md strings.Builder
 	r.markdown(&md)

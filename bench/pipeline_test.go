@@ -11,7 +11,7 @@ import (
 
 func TestPipelineSummary(t *testing.T) {
 	f := &runFlags{rounds: 2}
-	r := newPipelineResult(f, []time.Duration{0, 25 * time.Millisecond})
+	r := newPipelineReport(f, []time.Duration{0, 25 * time.Millisecond})
 	ms := time.Millisecond
 	set := func(sender sender, delay time.Duration, load node.LoadArgs, rounds ...measurement) {
 		t.Helper()
@@ -59,7 +59,7 @@ func TestPipelineSummary(t *testing.T) {
 // measurements agree.
 func TestLongLines(t *testing.T) {
 	const delay = 10 * time.Millisecond
-	r := newPipelineResult(&runFlags{rounds: 1}, []time.Duration{delay})
+	r := newPipelineReport(&runFlags{rounds: 1}, []time.Duration{delay})
 	l := r.line(pipelined.name, delay)
 	l.Loads = []lineLoad{
 		{Load: node.LoadArgs{Outstanding: 1}, Rounds: make([]measurement, 1), Inflight: make([]float64, 1)},

@@ -15,27 +15,27 @@ import (
 	"github.com/chessrelay/chessrelay/bench/node"
 )
 
-// peersResult is everything that a run of "peers" measured. Durations are in nanoseconds in its
+// peersReport is everything that a run of "peers" measured. Durations are in nanoseconds in its
 // JSON.
-type peersResult struct {
+type peersReport struct {
 	Machine machine         `json:"machine"`
 	Rounds  int             `json:"rounds"`
 	Seconds float64         `json:"seconds"` // of each measurement
 	Syncs   []time.Duration `json:"fdatasyncP50"`
-	Systems []systemResult  `json:"systems"`
+	Systems []systemReport  `json:"systems"`
 	// Failures are what could not be measured, and why.
 	Failures []string `json:"failures,omitempty"`
 }
 
-type systemResult struct {
+type systemReport struct {
 	Name    string       `json:"name"`
 	About   string       `json:"about"`
 	Durable bool         `json:"durable"`
-	Loads   []loadResult `json:"loads"`
+	Loads   []loadReport `json:"loads"`
 }
 
-// loadResult is one load on one system: the medians of its rounds, and the rounds.
-type loadResult struct {
+// loadReport is one load on one system: the medians of its rounds, and the rounds.
+type loadReport struct {
 	Outstanding   int           `json:"outstanding"`
 	P50           time.Duration `json:"p50"`
 	P99           time.Duration `json:"p99"`
@@ -51,24 +51,24 @@ type loadResult struct {
 	Rounds   []measurement `json:"rounds"` // by round; one that failed is empty
 }
 
-func newPeersResult(chosen []system, f *runFlags) (*peersResult, error) {
-	r := &peersResult{Machine: thisMachine(), Rounds: f.rounds, Seconds: f.seconds}
+func newPeersReport(chosen []system, f *runFlags) (*peersReport, error) {
+	r := &peersReport{Machine: thisMachine(), Rounds: f.rounds, Seconds: f.seconds}
 	for _, s := range chosen {
 		if s.program != "" {
 			if err := r.Machine.addProgram(s.program, s.module); err != nil {
 				return nil, fmt.Errorf("the program of %s: %w", s.name, err)
 			}
 		}
-		sr := systemResult{Name: s.name, About: s.about, Durable: s.durable}
+		sr := systemReport{Name: s.name, About: s.about, Durable: s.durable}
 		for _, n := range s.allLoads() {
-			sr.Loads = append(sr.Loads, loadResult{Outstanding: n, Rounds: make([]measurement, f.rounds)})
+			sr.Loads = append(sr.Loads, loadReport{Outstanding: n, Rounds: make([]measurement, f.rounds)})
 		}
 		r.Systems = append(r.Systems, sr)
 	}
 	return r, nil
 }
 
-func (r *peersResult) load(system string, outstanding int) *loadResult {
+func (r *peersReport) load(system string, outstanding int) *loadReport {
 	for i := range r.Systems {
 		for j := range r.Systems[i].Loads {
 			if l := &r.Systems[i].Loads[j]; r.Systems[i].Name == system && l.Outstanding == outstanding {
@@ -80,7 +80,7 @@ func (r *peersResult) load(system string, outstanding int) *loadResult {
 }
 
 // rounds are those of l, if any.
-func (l *loadResult) rounds() []measurement {
+func (l *loadReport) rounds() []measurement {
 	if l == nil {
 		return nil
 	}
@@ -117,7 +117,7 @@ func p50(m measurement) float64 { return m.P50.Seconds() }
 func ours(name string) bool { return strings.HasPrefix(name, "chessrelay") }
 
 // bestPeer is the load of the durable peer with the smallest value of least.
-func (r *peersResult) bestPeer(outstanding int, least func(*loadResult) float64) (best *loadResult) {
+func (r *peersReport) bestPeer(outstanding int, least func(*loadReport) float64) (best *loadReport) {
 	for i := range r.Systems {
 		s := &r.Systems[i]
 		l := r.load(s.Name, outstanding)
@@ -132,32 +132,32 @@ func (r *peersResult) bestPeer(outstanding int, least func(*loadResult) float64)
 }
 
 // summarize works out medians and ratios.
-func (r *peersResult) summarize() {
-	each := func(do func(*loadResult)) {
+func (r *peersReport) summarize() {
+	each := func(do func(*loadReport)) {
 		for i := range r.Systems {
 			for j := range r.Systems[i].Loads {
 				do(&r.Systems[i].Loads[j])
 			}
 		}
 	}
-	each(func(l *loadResult) {
+	each(func(l *loadReport) {
 		l.P50 = medianOf(l.Rounds, func(m measurement) time.Duration { return m.P50 })
 		l.P99 = medianOf(l.Rounds, func(m measurement) time.Duration { return m.P99 })
 		l.PerSecond = medianOf(l.Rounds, measurement.Rate)
 		l.CPUPerMillion = medianOf(l.Rounds, measurement.cpuPerMillion)
 		l.MaxRSS = medianOf(l.Rounds, func(m measurement) int64 { return m.MaxRSS })
 	})
-	each(func(l *loadResult) {
+	each(func(l *loadReport) {
 		if l.Outstanding == 1 {
 			l.P50Floor = ratio(l.Rounds, r.load(floorSystem.name, 1).rounds(), p50)
 		}
-		l.P50Best = ratio(l.Rounds, r.bestPeer(l.Outstanding, func(l *loadResult) float64 { return l.P50.Seconds() }).rounds(), p50)
-		l.RateBest = ratio(l.Rounds, r.bestPeer(l.Outstanding, func(l *loadResult) float64 { return -l.PerSecond }).rounds(), measurement.Rate)
+		l.P50Best = ratio(l.Rounds, r.bestPeer(l.Outstanding, func(l *loadReport) float64 { return l.P50.Seconds() }).rounds(), p50)
+		l.RateBest = ratio(l.Rounds, r.bestPeer(l.Outstanding, func(l *loadReport) float64 { return -l.PerSecond }).rounds(), measurement.Rate)
 	})
 }
 
 // markdown writes the tables.
-func (r *peersResult) markdown(w io.Writer) {
+func (r *peersReport) markdown(w io.Writer) {
 	m := r.Machine
 	fmt.Fprintf(w, "# chessrelay beside its peers\n\n%s, %s, %d cores, %s, %s. ", m.Date.Format("2006-01-02 15:04 MST"), m.CPU, m.Cores, m.OS, m.Go)
 	fmt.Fprintf(w, "Medians of %d interleaved rounds of %g s; ratios are medians of the rounds' ratios. Three processes on this machine, submissions of %d bytes from inside the leader's. ", r.Rounds, r.Seconds, node.PayloadSize)
@@ -200,7 +200,7 @@ func (r *peersResult) markdown(w io.Writer) {
 }
 
 // plots are the plots by file name.
-func (r *peersResult) plots() map[string]dotPlot {
+func (r *peersReport) plots() map[string]dotPlot {
 	note := fmt.Sprintf("three processes, %d bytes, medians of %d interleaved rounds; %s", node.PayloadSize, r.Rounds, r.Machine.Date.Format("2006-01-02"))
 	latency := dotPlot{Title: "One submission at a time: how long it takes", Note: note + "; less is better", Series: []string{"p50", "p99"}, Format: formatMicros}
 	rate := dotPlot{Title: "Submissions a second", Note: note + "; more is better", Series: []string{"64 outstanding", "1,024 outstanding"}, Format: formatCount}
@@ -231,7 +231,7 @@ func (r *peersResult) plots() map[string]dotPlot {
 }
 
 // write writes peers.json, peers.md and the plots into dir.
-func (r *peersResult) write(dir string) error {
+func (r *peersReport) write(dir string) error {
 	r.summarize()
 	var md strings.Builder
 	r.markdown(&md)
