@@ -153,14 +153,14 @@ func (w *chessWorker) propose(ctx context.Context, kind string, c *relaypb.Comma
 	if err != nil {
 		return err
 	}
-	results, err := w.c.Propose(ctx, data)
+	outcomes, err := w.c.Propose(ctx, data)
 	if err != nil {
 		return err
 	}
-	o, ok := results[0].Value.(*relay.Outcome)
+	o, ok := outcomes[0].Value.(*relay.Outcome)
 	switch {
 	case !ok:
-		return fmt.Errorf("no outcome but %T", results[0].Value)
+		return fmt.Errorf("no outcome but %T", outcomes[0].Value)
 	case o.Err != nil:
 		return fmt.Errorf("refused: %w", o.Err)
 	case o.Duplicate || !o.Changed() && kind == "":

@@ -76,7 +76,7 @@ func (v *venue) apply(c *relaypb.Command) ([]relay.Event, error) {
 	v.applied++
 	batch := []consensus.Command{{Index: v.applied, Term: 1, Data: data}}
 	v.Apply(batch)
-	out := batch[0].Result.(*relay.Outcome)
+	out := batch[0].Outcome.(*relay.Outcome)
 	if out.Err != nil {
 		return nil, fmt.Errorf("entry %d: %w", v.applied, out.Err)
 	}

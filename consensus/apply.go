@@ -36,7 +36,7 @@ type applier struct {
 	unsavedSince  time.Time  // when the first of them was applied
 	dueAfter      int        // how many of them make a checkpoint due; see drawDueAfter
 	checkpointNow bool       // a checkpoint is due at once
-	saving        chan error // result of the checkpoint that is being written; nil: none
+	saving        chan error // the error of the checkpoint that is being written; nil: none
 	savedIndex    uint64     // the index of that checkpoint
 }
 

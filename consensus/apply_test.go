@@ -10,7 +10,7 @@ import (
 )
 
 // batchChecker is a state machine that checks, at each batch, whether the callers of earlier
-// batches have their results.
+// batches have their outcomes.
 type batchChecker struct {
 	StateMachine
 	t       *testing.T
@@ -23,7 +23,7 @@ func (m *batchChecker) Apply(batch []Command) {
 	m.batches++
 	for index, p := range m.pending {
 		if got := p.done.Load(); got != (index <= m.applied) {
-			m.t.Errorf("batch %d begins at %d: who waits for %d has a result: %v", m.batches, batch[0].Index, index, got)
+			m.t.Errorf("batch %d begins at %d: who waits for %d has an outcome: %v", m.batches, batch[0].Index, index, got)
 		}
 	}
 	for i := range batch {
@@ -31,7 +31,7 @@ func (m *batchChecker) Apply(batch []Command) {
 		if m.applied++; c.Index != m.applied || string(c.Data) != fmt.Sprint(c.Index) {
 			m.t.Fatalf("command %d is %q, after %d", c.Index, c.Data, m.applied-1)
 		}
-		c.Result = c.Index
+		c.Outcome = c.Index
 	}
 }
 

@@ -48,7 +48,7 @@ func (l *list) Apply(batch []Command) {
 		}
 		l.applied = batch[i].Index
 		l.items = append(l.items, string(batch[i].Data))
-		batch[i].Result = len(l.items)
+		batch[i].Outcome = len(l.items)
 	}
 }
 
@@ -311,7 +311,7 @@ func (n *testNode) kill() {
 	n.stop()
 }
 
-func (n *testNode) propose(commands ...string) []Result {
+func (n *testNode) propose(commands ...string) []Outcome {
 	n.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

@@ -11,8 +11,8 @@
 //
 // # Promises
 //
-//   - Once [Node.Propose] has returned a [Result], a majority has the command on disk and this node
-//     has applied it. It is never lost and never moves.
+//   - Once [Node.Propose] has returned an [Outcome], a majority has the command on disk and this
+//     node has applied it. It is never lost and never moves.
 //   - Every node applies the same commands in the same order, each log entry once. A proposal that
 //     was retried may be two entries: the state machine must be idempotent, and relay is.
 //   - A node that cannot write to its disk stops and acknowledges nothing ([Node.Done],

@@ -7,9 +7,9 @@ type Command struct {
 	Index uint64
 	Term  uint64
 	Data  []byte
-	// Result is set by the state machine. The node that proposed the command returns it from
-	// Propose.
-	Result any
+	// Outcome is what the state machine made of the command, which sets it. The node that proposed
+	// the command returns it from Propose.
+	Outcome any
 	// Sum is set by a Summed state machine: its rolling sum after this command.
 	Sum uint64
 }
@@ -17,8 +17,8 @@ type Command struct {
 // StateMachine is what a node applies committed commands to. One goroutine calls all methods, in
 // log order. They must not wait for the network or for a Propose.
 type StateMachine interface {
-	// Apply applies the commands in order and sets each one's Result. The outcome must be the same
-	// on every node; a refused command is a Result, too. Apply must not keep the slice.
+	// Apply applies the commands in order and sets each one's Outcome, which must be the same on
+	// every node. A refusal is an outcome, too. Apply must not keep the slice.
 	Apply(batch []Command)
 	// Dirty returns the records that changed since the last call, by key. A nil value is a record
 	// to remove. No key may begin with "m/", where the members are.

@@ -31,7 +31,7 @@ func TestOneNodeKeepsWhatItAcknowledged(t *testing.T) {
 			for round := range 4 {
 				for i, r := range n.propose(numbered(10*round, 10*round+10)...) {
 					if r.Value != 10*round+i+1 {
-						t.Fatalf("result %v of command %d", r.Value, 10*round+i)
+						t.Fatalf("outcome %v of command %d", r.Value, 10*round+i)
 					}
 				}
 				want = append(want, numbered(10*round, 10*round+10)...)
@@ -58,7 +58,7 @@ func TestThreeNodesAgree(t *testing.T) {
 			t.Fatalf("%s answered and holds %d of %d", n.cfg.Name, len(got), len(want))
 		}
 		if r[0].Index == 0 || r[0].Term == 0 {
-			t.Fatalf("result %+v", r[0])
+			t.Fatalf("outcome %+v", r[0])
 		}
 	}
 	c.waitSame(want)

@@ -57,9 +57,9 @@ func (pp *pendingProposals) add(ctx context.Context, n *Node, membership bool, d
 	p.size, p.count, p.unresolved, p.wakeTick = int32(size), int32(len(data)), int32(len(data)), pp.ticks.Load()+firstRetryTicks
 	if len(data) == 1 {
 		p.single.data[0] = data[0]
-		p.data, p.results = p.single.data[:], p.single.results[:]
+		p.data, p.outcomes = p.single.data[:], p.single.outcomes[:]
 	} else {
-		p.data, p.results, p.resolved = slices.Clone(data), make([]Result, len(data)), make([]bool, len(data))
+		p.data, p.outcomes, p.resolved = slices.Clone(data), make([]Outcome, len(data)), make([]bool, len(data))
 	}
 	for {
 		p.firstID = pp.lastNumber.Add(1) * maxProposal
@@ -78,12 +78,12 @@ func (pp *pendingProposals) addOutstanding(commands, bytes int) {
 func (pp *pendingProposals) outstandingCommands() int { return int(pp.commands.Load()) }
 func (pp *pendingProposals) outstandingBytes() int    { return int(pp.bytes.Load()) }
 
-// remove ends the waiting of p and returns the results that it has. p must not be used again.
-func (pp *pendingProposals) remove(p *pendingProposal) []Result {
+// remove ends the waiting of p and returns the outcomes that it has. p must not be used again.
+func (pp *pendingProposals) remove(p *pendingProposal) []Outcome {
 	p.mu.Lock()
-	results, again := p.results, false
-	if len(results) == 1 {
-		results = []Result{results[0]}
+	outcomes, again := p.outcomes, false
+	if len(outcomes) == 1 {
+		outcomes = []Outcome{outcomes[0]}
 	}
 	switch {
 	case !p.done.Load():
@@ -92,15 +92,15 @@ func (pp *pendingProposals) remove(p *pendingProposal) []Result {
 		pp.slot(p.firstID).Store(nil)
 	case p.sends == 1: // so no queue has it
 		p.done.Store(false)
-		p.ctx, p.data, p.results, p.resolved, p.refusal = nil, nil, nil, nil, nil
-		p.single.data[0], p.single.results[0] = nil, Result{}
+		p.ctx, p.data, p.outcomes, p.resolved, p.refusal = nil, nil, nil, nil, nil
+		p.single.data[0], p.single.outcomes[0] = nil, Outcome{}
 		again = true
 	}
 	p.mu.Unlock()
 	if again {
 		pp.pool.Put(p)
 	}
-	return results
+	return outcomes
 }
 
 // unapplied makes a proposal of the commands that are not applied yet. It sets the tick at which p
@@ -116,7 +116,7 @@ func (pp *pendingProposals) unapplied(p *pendingProposal) *proposal {
 	defer p.mu.Unlock()
 	p.wakeTick = pp.ticks.Load() + p.retryTicks
 	for i := range p.data {
-		if p.lacksResult(uint64(i)) {
+		if p.lacksOutcome(uint64(i)) {
 			s.ids, s.data = append(s.ids, p.firstID+uint64(i)), append(s.data, p.data[i])
 		}
 	}
@@ -167,8 +167,8 @@ func notify(wake chan struct{}) {
 	}
 }
 
-// lacksResult reports whether p waits for the result of the command at this place.
-func (p *pendingProposal) lacksResult(at uint64) bool {
+// lacksOutcome reports whether p waits for the outcome of the command at this place.
+func (p *pendingProposal) lacksOutcome(at uint64) bool {
 	return at < uint64(p.count) && p.unresolved > 0 && (p.resolved == nil || !p.resolved[at])
 }
 
@@ -179,7 +179,7 @@ func (pp *pendingProposals) refuse(r refusal) {
 			continue
 		}
 		p.mu.Lock()
-		waits := p.lacksResult(id - p.firstID)
+		waits := p.lacksOutcome(id - p.firstID)
 		if waits {
 			p.refusal = &r
 			p.notify()

@@ -17,9 +17,9 @@ func TestPendingProposalIsReused(t *testing.T) {
 		}
 		id, s := p.firstID, pp.unapplied(p)
 		p.sends = sends
-		pp.resolve([]uint64{id}, []Command{{Index: 7, Result: "+"}})
-		if results := pp.remove(p); len(results) != 1 || results[0].Index != 7 || results[0].Value != "+" {
-			t.Errorf("sent %d times: the results are %v", sends, results)
+		pp.resolve([]uint64{id}, []Command{{Index: 7, Outcome: "+"}})
+		if outcomes := pp.remove(p); len(outcomes) != 1 || outcomes[0].Index != 7 || outcomes[0].Value != "+" {
+			t.Errorf("sent %d times: the outcomes are %v", sends, outcomes)
 		}
 		if kept := len(s.ids) == 1 && s.ids[0] == id && string(s.data[0]) == "e4"; kept == again {
 			t.Errorf("sent %d times: the proposal is kept: %v", sends, kept)
@@ -31,7 +31,7 @@ func TestPendingProposalIsReused(t *testing.T) {
 }
 
 // TestSlotIsTaken has one proposal wait so long that its slot is due again. The next proposal gets
-// another slot, and both get their own results.
+// another slot, and both get their own outcomes.
 func TestSlotIsTaken(t *testing.T) {
 	pp := newPendingProposals(maxPending)
 	register := func() *pendingProposal {
@@ -80,10 +80,10 @@ func TestSecondEntryChangesNothing(t *testing.T) {
 	}
 	pp.resolve([]uint64{alone.firstID, alone.firstID}, []Command{{Index: 8}, {Index: 9}})
 	if r := pp.remove(alone); r[0].Index != 8 {
-		t.Errorf("results %+v", r)
+		t.Errorf("outcomes %+v", r)
 	}
 	if r := pp.remove(p); r[0].Index != 1 || r[1].Index != 5 || pp.outstandingCommands() != 0 || pp.outstandingBytes() != 0 {
-		t.Errorf("results %+v; %d commands of %d bytes wait", r, pp.outstandingCommands(), pp.outstandingBytes())
+		t.Errorf("outcomes %+v; %d commands of %d bytes wait", r, pp.outstandingCommands(), pp.outstandingBytes())
 	}
 }
 
@@ -132,7 +132,7 @@ func TestPendingProposalsTogether(t *testing.T) {
 				first := p.firstID
 				for at, r := range pp.remove(p) {
 					if r.Index != first+uint64(at) {
-						t.Errorf("the result of %d is that of %d", first+uint64(at), r.Index)
+						t.Errorf("the outcome of %d is that of %d", first+uint64(at), r.Index)
 					}
 				}
 			}

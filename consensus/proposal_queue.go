@@ -35,7 +35,7 @@ func (q *proposalQueue) count() int { return int(q.size.Load()) }
 
 func (q *proposalQueue) any() bool { return q.count() > 0 }
 
-// takeAll empties the queue and returns what it had. The result is valid until the next call.
+// takeAll empties the queue and returns what it had, which is valid until the next call.
 func (q *proposalQueue) takeAll() []*proposal {
 	select {
 	case <-q.ready: // nobody must be woken for what is taken now

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// Result is what became of a proposed command: its place in the log, and the answer of this node's
-// state machine.
-type Result struct {
+// Outcome is what became of a proposed command: its place in the log, and what this node's state
+// machine made of it.
+type Outcome struct {
 	Index uint64
 	Term  uint64
 	Value any
@@ -71,8 +71,8 @@ const (
 	maxProposalBytes = 1 << 20
 )
 
-// Propose puts commands into the log, one entry each and in this order. It returns the results of
-// this node's state machine, once a majority has the commands on disk and this node has applied
+// Propose puts commands into the log, one entry each and in this order. It returns what this node's
+// state machine made of them, once a majority has the commands on disk and this node has applied
 // them. Any node will do: a node that does not lead forwards them.
 //
 // A proposal can be lost with a leader. Propose then proposes it again, until ctx ends. So a
@@ -81,7 +81,7 @@ const (
 // If ctx ends first, the error wraps ErrNoLeader or ErrNoQuorum, and the commands may or may not be
 // applied later. Propose notices the end of ctx within a tick. [ErrOverloaded] comes sooner, and
 // means that none of the commands was recorded.
-func (n *Node) Propose(ctx context.Context, commands ...[]byte) ([]Result, error) {
+func (n *Node) Propose(ctx context.Context, commands ...[]byte) ([]Outcome, error) {
 	total := 0
 	for _, c := range commands {
 		if len(c) > MaxCommand {
@@ -103,9 +103,9 @@ func (n *Node) Propose(ctx context.Context, commands ...[]byte) ([]Result, error
 	return p.wait()
 }
 
-// wait returns the results once all are there. Until then it sends the commands again when the
+// wait returns the outcomes once all are there. Until then it sends the commands again when the
 // leader has changed, has refused them, or has not answered for long.
-func (p *pendingProposal) wait() ([]Result, error) {
+func (p *pendingProposal) wait() ([]Outcome, error) {
 	n := p.n
 	for {
 		switch {
@@ -127,7 +127,7 @@ func (p *pendingProposal) wait() ([]Result, error) {
 	}
 }
 
-// pendingProposal is one Propose that is waiting for its results. It sends its commands to the
+// pendingProposal is one Propose that is waiting for its outcomes. It sends its commands to the
 // leader as often as it takes.
 //
 // A node may have tens of thousands of them, so each waits on one channel only. Every goroutine
@@ -137,13 +137,13 @@ type pendingProposal struct {
 	mu         sync.Mutex
 	firstID    uint64        // guarded by mu; of the first command; others count up
 	wake       chan struct{} // has a token when there is news
-	results    []Result      // guarded by mu until done
+	outcomes   []Outcome     // guarded by mu until done
 	size       int32         // of the commands, in bytes
 	count      int32         // of the commands
-	unresolved int32         // guarded by mu; commands without a result; 0: none waits
-	done       atomic.Bool   // all results are there
+	unresolved int32         // guarded by mu; commands without an outcome; 0: none waits
+	done       atomic.Bool   // all outcomes are there
 
-	resolved []bool   // guarded by mu; which commands have a result; nil for a single command
+	resolved []bool   // guarded by mu; which commands have an outcome; nil for a single command
 	refusal  *refusal // guarded by mu; the newest
 	wakeTick uint64   // guarded by mu; the tick at which to wake it without news
 
@@ -158,7 +158,7 @@ type pendingProposal struct {
 		proposal proposal
 		ids      [1]uint64
 		data     [1][]byte
-		results  [1]Result
+		outcomes [1]Outcome
 	}
 }
 
@@ -169,7 +169,7 @@ type attempts struct {
 	sentTo       MemberID
 	leaderChange uint64 // number of the change after which it was sent, see leaderWatch
 	// resendIndex is set when the answer is late. The commands may be committed and not yet applied
-	// here. They are sent again if they still lack a result once this node has applied up to this
+	// here. They are sent again if they still lack an outcome once this node has applied up to this
 	// index. 0: not set.
 	resendIndex     uint64
 	backoff         time.Duration // before the next try after a refusal
@@ -208,7 +208,7 @@ func (p *pendingProposal) sendToLeader() {
 	p.unrefused++
 }
 
-// handleWake finds out why the proposal was woken without its results, and whether to give up.
+// handleWake finds out why the proposal was woken without its outcomes, and whether to give up.
 func (p *pendingProposal) handleWake() (over bool, err error) {
 	refusal, due := p.n.pending.takeRefusal(p)
 	if refusal != nil {

@@ -41,7 +41,7 @@ func (q *queue[T]) put(items ...T) {
 	}
 }
 
-// takeAll empties the queue and returns its items in order. It may return none. The result is valid
+// takeAll empties the queue and returns its items in order. It may return none. The slice is valid
 // until the next call.
 func (q *queue[T]) takeAll() []T {
 	select {

@@ -1,13 +1,13 @@
 package consensus
 
-// This file hands out the results of applied entries. With many callers none of their proposals is
+// This file hands out the outcomes of applied entries. With many callers none of their proposals is
 // in a cache. So several are fetched at a time, and their callers woken together
 // (docs/decisions/speed.md).
 
 // resolveAtOnce is how many proposals are resolved, and woken, at a time.
 const resolveAtOnce = 16
 
-// resolve hands out the results of applied entries. wakeResolved then wakes the callers. A second
+// resolve hands out the outcomes of applied entries. wakeResolved then wakes the callers. A second
 // entry with the same id finds nobody.
 func (pp *pendingProposals) resolve(ids []uint64, batch []Command) {
 	if pp.outstandingCommands() == 0 {
@@ -36,16 +36,16 @@ func (pp *pendingProposals) resolve(ids []uint64, batch []Command) {
 	}
 }
 
-// resolveOne takes the result of one command, and notes that the caller of p is to be woken if that
-// is the last one. By the time of the wake p may serve another caller, which does no harm.
+// resolveOne takes the outcome of one command, and notes that the caller of p is to be woken if
+// that is the last one. By the time of the wake p may serve another caller, which does no harm.
 func (pp *pendingProposals) resolveOne(p *pendingProposal, id uint64, c *Command) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	at := id - p.firstID
-	if !p.lacksResult(at) {
+	if !p.lacksOutcome(at) {
 		return
 	}
-	p.results[at] = Result{Index: c.Index, Term: c.Term, Value: c.Result}
+	p.outcomes[at] = Outcome{Index: c.Index, Term: c.Term, Value: c.Outcome}
 	if p.resolved != nil {
 		p.resolved[at] = true
 	}
@@ -59,7 +59,7 @@ func (pp *pendingProposals) resolveOne(p *pendingProposal, id uint64, c *Command
 	p.done.Store(true)
 }
 
-// wakeResolved wakes the callers that got all their results since the last call.
+// wakeResolved wakes the callers that got all their outcomes since the last call.
 func (pp *pendingProposals) wakeResolved() {
 	for _, wake := range pp.toWake {
 		notify(wake)

@@ -129,8 +129,8 @@ func (s *servers) release(id MemberID) {
 	s.freed = make(chan struct{})
 }
 
-// sendSnapshot has a snapshot sent to the peer, in a goroutine of its own. It tells Raft the
-// outcome once for each message: a follower in StateSnapshot gets nothing else until then. After a
+// sendSnapshot has a snapshot sent to the peer, in a goroutine of its own. It tells Raft once for
+// each message how that went: a follower in StateSnapshot gets nothing else until then. After a
 // failure Raft asks for another one at once, so each further failure is reported a little later.
 func (r *replicator) sendSnapshot(m *raftpb.Message) {
 	if !r.sendingSnapshot.CompareAndSwap(false, true) {
@@ -142,10 +142,10 @@ func (r *replicator) sendSnapshot(m *raftpb.Message) {
 		got, by, err := r.arrangeSnapshot(m, r.n.servers.begin(r.id))
 		r.n.servers.end(r.id, err)
 		log := r.n.log.With("peer", r.id, "by", by, "index", got.Index, "bytes", got.Bytes, "took", time.Since(began))
-		result := raft.SnapshotFinish
+		status := raft.SnapshotFinish
 		if err != nil {
 			log.Warn("snapshot to peer failed", "err", err)
-			result = raft.SnapshotFailure
+			status = raft.SnapshotFailure
 			r.backOffAfterFailure()
 		} else {
 			r.failures.Store(0)
@@ -156,7 +156,7 @@ func (r *replicator) sendSnapshot(m *raftpb.Message) {
 		}
 		r.otherServerFailed.Store(err != nil && by != r.n.id)
 		r.sendingSnapshot.Store(false)
-		r.n.reportSnapshot(r.id, result)
+		r.n.reportSnapshot(r.id, status)
 	})
 }
 
@@ -288,7 +288,7 @@ func (n *Node) snapshotServers(ctx context.Context, r *replicator) ([]MemberID, 
 	return append(ids, n.id), nil
 }
 
-// placeFirst is the result of a comparison.
+// placeFirst is what a comparison returns.
 func placeFirst(first bool) int {
 	if first {
 		return -1

@@ -435,7 +435,7 @@ func (m *simMachine) Apply(batch []Command) {
 		if m.places[s] == 0 {
 			m.add(s)
 		}
-		batch[i].Result = m.places[s]
+		batch[i].Outcome = m.places[s]
 		m.node.c.check.applied(m.node, batch[i], m.places[s], m.state)
 	}
 }

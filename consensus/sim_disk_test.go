@@ -27,7 +27,7 @@ type simDisk struct {
 	logRng   *rand.Rand
 	boardRng *rand.Rand
 	image    logImage
-	survivor func()        // the result of a failed write, which a restart finds on disk
+	survivor func()        // what a failed write has left, which a restart finds on disk
 	boardsAt uint64        // the index of the boards file
 	fsync    time.Duration // about how long a write takes
 	stall    time.Duration // of the next write, added to that

@@ -464,7 +464,7 @@ func (k *checker) applied(n *simNode, c Command, place int, state uint64) {
 		return
 	}
 	if was, ok := k.positions[f.command]; ok && was != place {
-		k.violate("one result per command: %q is at place %d on %d, and at %d elsewhere", f.command, place, n.id, was)
+		k.violate("one outcome per command: %q is at place %d on %d, and at %d elsewhere", f.command, place, n.id, was)
 	}
 	k.positions[f.command] = place
 	is := applyFact{position{c.Index, c.Term}, f.command, state}
@@ -516,7 +516,7 @@ func (k *checker) restored(n *simNode, index, state uint64) {
 }
 
 // answered looks at the answer to a client's command.
-func (k *checker) answered(n *simNode, command string, r Result) {
+func (k *checker) answered(n *simNode, command string, r Outcome) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.history.add(happening{kind: "answered", node: uint64(n.id), a: r.Index, text: command})
@@ -527,7 +527,7 @@ func (k *checker) answered(n *simNode, command string, r Result) {
 	}
 	at, ok := k.positions[command]
 	if !ok || at != r.Value {
-		k.violate("one result per command: %q was answered with %v, and it is at %d", command, r.Value, at)
+		k.violate("one outcome per command: %q was answered with %v, and it is at %d", command, r.Value, at)
 	}
 	k.acked[command] = at
 	k.seen = max(k.seen, at)

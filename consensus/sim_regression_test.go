@@ -39,8 +39,8 @@ func (n *simNode) propose(ctx context.Context, commands ...string) error {
 	for _, c := range commands {
 		data = append(data, []byte(c))
 	}
-	results, err := n.running().Propose(ctx, data...)
-	for i, r := range results {
+	outcomes, err := n.running().Propose(ctx, data...)
+	for i, r := range outcomes {
 		n.c.check.answered(n, commands[i], r)
 	}
 	return err

@@ -527,7 +527,7 @@ func (s *schedule) client(id int) {
 		for i, c := range commands {
 			data[i] = []byte(c)
 		}
-		results, err := node.Propose(ctx, data...)
+		outcomes, err := node.Propose(ctx, data...)
 		cancel()
 		if err != nil {
 			if rng.IntN(2) == 0 {
@@ -535,7 +535,7 @@ func (s *schedule) client(id int) {
 			}
 			continue
 		}
-		for i, r := range results {
+		for i, r := range outcomes {
 			s.c.check.answered(n, commands[i], r)
 		}
 	}
@@ -635,12 +635,12 @@ func (s *schedule) proposeAtAll() string {
 		}
 		ctx, cancel := context.WithTimeout(s.c.ctx, 5*time.Second)
 		command := fmt.Sprint("last-", uint64(n.id), "-", time.Now().UnixNano())
-		results, err := node.Propose(ctx, []byte(command))
+		outcomes, err := node.Propose(ctx, []byte(command))
 		cancel()
 		if err != nil {
 			return fmt.Sprintf("a proposal at %d: %v", n.id, err)
 		}
-		s.c.check.answered(n, command, results[0])
+		s.c.check.answered(n, command, outcomes[0])
 	}
 	s.pause(200*time.Millisecond, 300*time.Millisecond) // followers learn of the last commit
 	return ""

@@ -87,7 +87,7 @@ func (n *Node) VouchKey(url string) string {
 }
 
 // Check returns the member that proves by v, in answer to nonce, that url is its own. The error
-// wraps [ErrNotVouched]. key is the result of [Node.VouchKey] at a member, empty if unknown. With
+// wraps [ErrNotVouched]. key is from [Node.VouchKey] at a member, empty if unknown. With
 // it a removed member proves nothing, though its certificate has not expired. The clock counts,
 // since this node does not know the roster.
 func (by Voucher) Check(v Vouch, url string, nonce []byte, key string, now time.Time) (MemberID, error) {

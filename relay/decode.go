@@ -13,7 +13,7 @@ import (
 // field once, in the order of the numbers. Bytes that it reads mean the same to [DecodeCommand];
 // bytes that it does not read may still be a command.
 //
-// Its memory is used again. The result of decode is valid until the next call, except for the
+// Its memory is used again. What decode returns is valid until the next call, except for the
 // texts: they are parts of the text that was passed in.
 type moveDecoder struct {
 	command      relaypb.Command

@@ -13,7 +13,7 @@ import (
 type Position struct {
 	Index     uint64
 	Term      uint64
-	ConfState *raftpb.ConfState // never nil in results of this package
+	ConfState *raftpb.ConfState // never nil in what this package returns
 }
 
 // boardsState is the state record of the boards file.

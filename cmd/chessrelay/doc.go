@@ -24,8 +24,8 @@
 // builds the tree of commands (root.go) and parses the flags. It takes missing flags from
 // CHESSRELAY_* variables (flags.go), makes the logger, and calls the command. SIGINT and SIGTERM
 // cancel its context. A command returns a usageError for a mistake of the user (exit 2) and any
-// other error for a failure (exit 1). It never ends the process. Logs go to stderr, results to
-// stdout.
+// other error for a failure (exit 1). It never ends the process. Logs go to stderr, everything else
+// to stdout.
 //
 // All commands but serve speak to nodes over HTTP, through package client. It repeats calls and
 // goes on at the next node. That is safe since every submission is idempotent.

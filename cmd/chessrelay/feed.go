@@ -137,12 +137,12 @@ func readFeedFile(stdin io.Reader, name string) ([]*replay.Game, []replay.Failur
 	return games, broken, nil
 }
 
-// printJSON prints v as a result.
+// printJSON prints v to w, indented.
 func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	if err := e.Encode(v); err != nil {
-		return fmt.Errorf("print the result: %w", err)
+		return fmt.Errorf("print the JSON: %w", err)
 	}
 	return nil
 }

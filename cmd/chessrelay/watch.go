@@ -89,8 +89,8 @@ func moveSAN(m client.MoveText) string {
 	return m.SAN
 }
 
-// outcome is the result, and whether the game was not played out.
-func outcome(b client.BoardState) string {
+// writtenResult is the result, and whether the game was not played out.
+func writtenResult(b client.BoardState) string {
 	if b.Forfeit {
 		return string(b.Result) + " (forfeit)"
 	}
@@ -138,7 +138,7 @@ func (s *show) frame(f client.Frame) error {
 	case "round":
 		text = terminal.Clean(f.Round.TournamentName+", "+f.Round.Name+": "+f.Round.Status) + "\n"
 	case "result":
-		text = s.line(f.Board, outcome(f.BoardState), "")
+		text = s.line(f.Board, writtenResult(f.BoardState), "")
 	case "status":
 		if f.Stale != s.stale {
 			text = "the node is in touch with the cluster again\n"
@@ -163,7 +163,7 @@ func (s *show) board(b client.BoardState) string {
 		at = moveNumber(b.FEN) + " " + moveSAN(*b.LastMove)
 	}
 	if b.Result != relay.Ongoing {
-		at += "  " + outcome(b)
+		at += "  " + writtenResult(b)
 	}
 	text := s.line(b.Board, at, clocks(b.Clock))
 	if b.Warning != "" {
@@ -182,7 +182,7 @@ func (s *show) correction(f client.Frame) string {
 		what += " no move"
 	}
 	if f.Result != relay.Ongoing {
-		what += "  " + outcome(f.BoardState)
+		what += "  " + writtenResult(f.BoardState)
 	}
 	return s.line(f.Board, what, clocks(f.Clock))
 }

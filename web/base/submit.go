@@ -157,13 +157,13 @@ func Propose(ctx context.Context, n *consensus.Node, commands ...*relaypb.Comman
 			return nil, BadRequest("the text sent is not valid UTF-8")
 		}
 	}
-	results, err := n.Propose(ctx, data...)
+	applied, err := n.Propose(ctx, data...)
 	if err != nil {
 		return nil, err
 	}
-	outcomes := make([]relay.Outcome, len(results))
-	for i, res := range results {
-		o, isOutcome := res.Value.(*relay.Outcome)
+	outcomes := make([]relay.Outcome, len(applied))
+	for i, a := range applied {
+		o, isOutcome := a.Value.(*relay.Outcome)
 		if !isOutcome {
 			return nil, errors.New("the state machine gave no outcome")
 		}

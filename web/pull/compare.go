@@ -87,25 +87,25 @@ func (r *roundPuller) takeFromAll(ctx context.Context) (again bool, err error) {
 	chosen := r.chooseSources(view, sources, now)
 	anySubmitted := false
 	for i, s := range sources {
-		result := takeResult{}
+		report := takeReport{}
 		if s.usable() {
 			if anySubmitted { // the next source must see the boards that were just opened
 				view = r.view()
 				s.changes = s.diff(view)
 			}
 			follows := func(c mirror.Change) bool { return r.followsSource(view, sources, chosen, i, c) }
-			changes := s.withTakebacks(view, follows, now, &result)
-			submitted, retry, err := s.submitChanges(ctx, view, changes, follows, &result)
+			changes := s.withTakebacks(view, follows, now, &report)
+			submitted, retry, err := s.submitChanges(ctx, view, changes, follows, &report)
 			if err != nil {
 				return false, err
 			}
 			anySubmitted, again = anySubmitted || submitted > 0, again || retry
 		}
 		if s.leftOut != "" {
-			result.refused = append(result.refused, s.leftOut)
+			report.refused = append(report.refused, s.leftOut)
 		}
 		s.mu.Lock()
-		s.poller.lastTake, s.poller.movedOn = result, s.movedOn
+		s.poller.lastTake, s.poller.movedOn = report, s.movedOn
 		s.updateStatus()
 		s.mu.Unlock()
 	}
@@ -183,8 +183,8 @@ func (s *comparison) diff(view mirror.Round) []mirror.Change {
 
 // withTakebacks returns the changes with takebacks of moves that the source no longer shows. A move
 // is taken back only if the round says so, and once the source has shown the same for
-// takebackDelay. Until then the boards keep it, and result counts it.
-func (s *comparison) withTakebacks(view mirror.Round, follows func(mirror.Change) bool, now time.Time, result *takeResult) []mirror.Change {
+// takebackDelay. Until then the boards keep it, and report counts it.
+func (s *comparison) withTakebacks(view mirror.Round, follows func(mirror.Change) bool, now time.Time, report *takeReport) []mirror.Change {
 	shorter := map[relay.GameID]shorterGame{}
 	takesBack := false
 	kept := make([]bool, len(s.changes))
@@ -206,7 +206,7 @@ func (s *comparison) withTakebacks(view mirror.Round, follows func(mirror.Change
 			s.scheduleComparison(at)
 		}
 		kept[i] = true
-		result.kept += c.Kept
+		report.kept += c.Kept
 	}
 	s.shorterGames = shorter
 	if !takesBack {
@@ -223,7 +223,7 @@ func (s *comparison) withTakebacks(view mirror.Round, follows func(mirror.Change
 // submitChanges submits the commands for the boards that follow the source, and returns their
 // number.
 func (s *comparison) submitChanges(
-	ctx context.Context, view mirror.Round, changes []mirror.Change, follows func(mirror.Change) bool, result *takeResult,
+	ctx context.Context, view mirror.Round, changes []mirror.Change, follows func(mirror.Change) bool, report *takeReport,
 ) (n int, again bool, err error) {
 	boards := make(map[relay.GameID]*relay.Game, len(view.Games))
 	for _, g := range view.Games {
@@ -238,14 +238,14 @@ func (s *comparison) submitChanges(
 		g := boards[c.Game]
 		opened = opened || c.New
 		if g != nil || c.New {
-			result.following++
+			report.following++
 		}
 		if len(c.Locked) > 0 {
-			result.locked++
+			report.locked++
 		}
 		// Without a warning, the boards have the move that could not be played.
 		if s.faults[i] != nil && c.Warning != "" {
-			result.unplayable = append(result.unplayable, s.faults[i].Error())
+			report.unplayable = append(report.unplayable, s.faults[i].Error())
 		}
 		if update := s.followCommand(g); update != nil {
 			c.Commands = slices.Concat([]*relaypb.Command{update}, c.Commands)
@@ -254,7 +254,7 @@ func (s *comparison) submitChanges(
 		n += len(c.Commands)
 	}
 	if len(s.sources) == 1 {
-		result.following = 0
+		report.following = 0
 	}
 	if n > 0 && !s.cfg.Leads() {
 		return 0, false, errors.New("this node no longer leads")
@@ -267,9 +267,9 @@ func (s *comparison) submitChanges(
 	for i, err := range refused {
 		switch board := followed[i].Board; {
 		case err != nil && board > 0:
-			result.refused = append(result.refused, fmt.Sprintf("board %d: %v", board, err))
+			report.refused = append(report.refused, fmt.Sprintf("board %d: %v", board, err))
 		case err != nil:
-			result.refused = append(result.refused, err.Error())
+			report.refused = append(report.refused, err.Error())
 		}
 	}
 	return n, again || opened && len(s.sources) > 1, nil

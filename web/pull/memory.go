@@ -54,7 +54,7 @@ type Game struct {
 	place int // in the source, from 1; for LiveChess the board
 }
 
-// piece is the result of reading one piece of a text, see [pgn.Pieces]. It is immutable.
+// piece is what was read from one piece of a text, see [pgn.Pieces]. It is immutable.
 type piece struct {
 	sum   [sha256.Size]byte
 	games []Game

@@ -68,7 +68,7 @@ type poller struct {
 
 	mu       sync.Mutex
 	state    sourceState // guarded by mu
-	lastTake takeResult  // guarded by mu
+	lastTake takeReport  // guarded by mu
 	movedOn  string      // guarded by mu; not empty: the source shows another round, in words
 	problems []string    // guarded by mu; parts of the text that could not be read
 	status   Status      // guarded by mu
@@ -83,8 +83,8 @@ type sourceState struct {
 	failingSince time.Time
 }
 
-// takeResult is what the last comparison made of a source.
-type takeResult struct {
+// takeReport is what the last comparison made of a source.
+type takeReport struct {
 	unplayable []string // errors of games that the boards do not have to the end
 	refused    []string // errors of the boards
 	kept       int
@@ -191,7 +191,7 @@ func (s *poller) pollOnce(life context.Context) time.Duration {
 	return pause
 }
 
-// noteAnswer notes the result of a poll.
+// noteAnswer notes what a poll brought.
 func (s *poller) noteAnswer(games []Game, problems []string, changed bool, err error) {
 	now := s.now()
 	s.mu.Lock()
@@ -238,7 +238,7 @@ func (s *poller) noteRest(why string) {
 	s.status.State = why
 }
 
-// notePoll shows the result of a poll in the status.
+// notePoll shows in the status how a poll went.
 func (s *poller) notePoll(b *budget, changed bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

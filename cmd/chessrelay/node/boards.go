@@ -129,7 +129,7 @@ func (b *Boards) Apply(batch []consensus.Command) {
 		}
 		c := &batch[i]
 		outcomes[i] = b.state.Apply(c.Index, c.Term, c.Data)
-		c.Result = &outcomes[i] // a pointer: on most nodes nobody asks for it
+		c.Outcome = &outcomes[i] // a pointer: on most nodes nobody asks for it
 		_, c.Sum = b.state.Sum()
 		b.applied = c.Index
 	}

@@ -279,15 +279,15 @@ func TestOpenAPI(t *testing.T) {
 
 	// A match of two teams on two boards, one of which still goes on, and a player without an
 	// opponent.
-	standing := func(board int, white, black, whiteTeam, blackTeam, outcome string) {
+	standing := func(board int, white, black, whiteTeam, blackTeam, is string) {
 		t.Helper()
 		made := doc.post(201, "/api/rounds/{rid}/games", nodetest.Object{
 			"board": board, "white": nodetest.Object{"name": white, "team": whiteTeam}, "black": nodetest.Object{"name": black, "team": blackTeam, "rating": 2400},
 		})
-		if outcome != "" {
+		if is != "" {
 			gid := doc.ids["gid"]
 			doc.ids["gid"] = made["id"].(string)
-			doc.post(201, result, nodetest.Object{"result": outcome})
+			doc.post(201, result, nodetest.Object{"result": is})
 			doc.ids["gid"] = gid
 		}
 	}
