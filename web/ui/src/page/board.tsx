@@ -13,12 +13,12 @@ import { closeLink, viewToken } from "../net/link.ts";
 import { Early } from "../view/early.tsx";
 import { BoardView, type Shown } from "../view/board.tsx";
 import { Loading, missingRound, NotFound } from "../view/notfound.tsx";
-import { Feed } from "./feed.ts";
+import { LiveRound } from "./live-round.ts";
 import { isAbort, type Page, type Shell } from "./page.ts";
 
 /** `/round/{rid}/{board}`: one board. The viewer can step through its game while it goes on. */
 export class BoardPage implements Page {
-  readonly #feed: Feed;
+  readonly #liveRound: LiveRound;
   readonly #abort = new AbortController();
   #abortGame = new AbortController();
   #number: number;
@@ -38,7 +38,7 @@ export class BoardPage implements Page {
     number: number,
   ) {
     this.#number = number;
-    this.#feed = new Feed(id, number, {
+    this.#liveRound = new LiveRound(id, number, {
       frame: (frame, before, live) => this.#frame(frame, before, live),
       phase: (phase) => this.#phase(phase),
       changed: () => shell.redraw(),
@@ -46,7 +46,7 @@ export class BoardPage implements Page {
   }
 
   open(): void {
-    this.#feed.open();
+    this.#liveRound.open();
     void this.#loadRound();
   }
 
@@ -54,7 +54,7 @@ export class BoardPage implements Page {
     this.#abort.abort();
     this.#abortGame.abort();
     this.#timers.forEach(clearTimeout);
-    this.#feed.close();
+    this.#liveRound.close();
   }
 
   /** Another board of the round comes over the same connection. */
@@ -71,7 +71,7 @@ export class BoardPage implements Page {
     this.#timers.clear();
     this.#fetching = this.#reloading = false;
     this.#failures = 0;
-    this.#feed.watch(to.board);
+    this.#liveRound.watch(to.board);
     if (this.#round === undefined) void this.#loadRound(); // a retry may have been one of the timers
     return true;
   }
@@ -80,25 +80,25 @@ export class BoardPage implements Page {
     const board = this.#board();
     if (this.#missing || !board) return this.#missing ? "No such board · chessrelay" : "chessrelay";
     const players = `${board.white.name} – ${board.black.name}`;
-    const round = this.#feed.live.round?.name ?? this.#round?.name ?? "";
+    const round = this.#liveRound.live.round?.name ?? this.#round?.name ?? "";
     if (board.result !== "*") return `${writeResult(board)} ${players} · ${round}`;
     if (!board.lastMove) return `${players} · ${round}`;
     return `${moveNumber(board.fen)} ${board.lastMove.san} ${players} · ${round}`;
   }
 
   condition() {
-    return this.#missing ? undefined : this.#feed.condition();
+    return this.#missing ? undefined : this.#liveRound.condition();
   }
 
   view(): VNode {
     if (this.#missing) return <NotFound text={this.#missing} />;
     const board = this.#board();
-    if (!board) return <Loading diverged={this.#feed.isDiverged} />;
+    if (!board) return <Loading diverged={this.#liveRound.isDiverged} />;
     return (
       <>
-        <Early live={this.#feed.live} linked={viewToken() !== undefined} />
+        <Early live={this.#liveRound.live} linked={viewToken() !== undefined} />
         <BoardView
-          round={this.#feed.live.round ?? this.#round}
+          round={this.#liveRound.live.round ?? this.#round}
           id={this.id}
           others={this.#others()}
           board={board}
@@ -107,7 +107,7 @@ export class BoardPage implements Page {
           missed={missed(this.#step, this.#plies(board))}
           following={this.#step.ply === null}
           bottom={this.#bottom}
-          now={this.#feed.now()}
+          now={this.#liveRound.now()}
           onGo={(ply) => this.#show(goTo(this.#step, ply, this.#plies(board)), board)}
           onFlip={() => this.#flip()}
           onLive={() => this.#show(following, board)}
@@ -144,10 +144,10 @@ export class BoardPage implements Page {
 
   /** The board as it stands: from the stream, otherwise from HTTP. */
   #board(): Board | undefined {
-    const known = this.#feed.live.boards.get(this.#number);
+    const known = this.#liveRound.live.boards.get(this.#number);
     if (known) return known;
     const game = this.#round?.games.find((g) => g.board === this.#number);
-    const told = this.#feed.live.told.get(this.#number);
+    const told = this.#liveRound.live.told.get(this.#number);
     if (told && (told.game !== game?.id || told.ply !== game.ply || told.result !== game.result)) return undefined; // it has changed since
     return game && { ...game, game: game.id };
   }
@@ -155,8 +155,8 @@ export class BoardPage implements Page {
   /** The boards of the round. The board on show follows its own events. */
   #others(): Other[] {
     if (!this.#round) return [];
-    const board = this.#feed.live.boards.get(this.#number);
-    return others(this.#round, this.#feed.live.told).map((o) =>
+    const board = this.#liveRound.live.boards.get(this.#number);
+    return others(this.#round, this.#liveRound.live.told).map((o) =>
       board && o.board === board.board ? { ...o, san: board.lastMove?.san, result: board.result, forfeit: board.forfeit } : o,
     );
   }
@@ -261,7 +261,7 @@ export class BoardPage implements Page {
 
   #miss(why = `This round has no board ${this.#number}, or not yet.`): void {
     this.#missing = why;
-    this.#feed.close();
+    this.#liveRound.close();
     this.shell.redraw();
   }
 
@@ -285,10 +285,10 @@ export class BoardPage implements Page {
       if (isAbort(error)) return;
       if (error instanceof ApiError && error.status === 404) {
         this.#missing = missingRound(error.deleted ? "deleted" : "no-round", viewToken());
-        this.#feed.close();
+        this.#liveRound.close();
         return this.shell.redraw();
       }
-      if (error instanceof ApiError && error.diverged) this.#feed.diverge();
+      if (error instanceof ApiError && error.diverged) this.#liveRound.diverge();
       this.#later(() => void this.#loadRound());
     }
   }

@@ -7,12 +7,12 @@ import type { Phase } from "../net/connection.ts";
 import { closeLink, viewToken } from "../net/link.ts";
 import { missingRound, NotFound } from "../view/notfound.tsx";
 import { RoundView } from "../view/round.tsx";
-import { Feed } from "./feed.ts";
+import { LiveRound } from "./live-round.ts";
 import type { Page, Shell } from "./page.ts";
 
 /** `/round/{rid}`: all boards of a round. */
 export class RoundPage implements Page {
-  readonly #feed: Feed;
+  readonly #liveRound: LiveRound;
   readonly #abort = new AbortController();
   #tournament: string | undefined; // its name
   #asked = false;
@@ -23,7 +23,7 @@ export class RoundPage implements Page {
     private readonly shell: Shell,
     private readonly id: string,
   ) {
-    this.#feed = new Feed(id, undefined, {
+    this.#liveRound = new LiveRound(id, undefined, {
       frame: (frame, before, live) => this.#frame(frame, before, live),
       phase: (phase) => this.#phase(phase),
       changed: () => shell.redraw(),
@@ -31,34 +31,34 @@ export class RoundPage implements Page {
   }
 
   open(): void {
-    this.#feed.open();
+    this.#liveRound.open();
   }
 
   close(): void {
     this.#abort.abort();
-    this.#feed.close();
+    this.#liveRound.close();
   }
 
   title(): string {
     if (this.#missing) return "No such round · chessrelay";
-    const name = this.#feed.live.round?.name;
+    const name = this.#liveRound.live.round?.name;
     return [name, this.#tournament, "chessrelay"].filter(Boolean).join(" · ");
   }
 
   condition() {
-    return this.#missing ? undefined : this.#feed.condition();
+    return this.#missing ? undefined : this.#liveRound.condition();
   }
 
   view(): VNode {
     if (this.#missing) return <NotFound text={this.#missing} />;
     return (
       <RoundView
-        live={this.#feed.live}
+        live={this.#liveRound.live}
         tournament={this.#tournament}
         id={this.id}
-        now={this.#feed.now()}
+        now={this.#liveRound.now()}
         linked={viewToken() !== undefined}
-        diverged={this.#feed.isDiverged}
+        diverged={this.#liveRound.isDiverged}
       />
     );
   }
@@ -77,23 +77,23 @@ export class RoundPage implements Page {
     if (phase.kind === "refused" && phase.reason === "ended") closeLink();
     if (phase.kind === "refused") this.#missing = missingRound(phase.reason, viewToken()) ?? this.#missing;
     // A WebSocket cannot say why it failed. HTTP can, and it has the boards too.
-    if (phase.kind === "waiting" && this.#feed.live.index === 0 && !this.#asked) void this.#ask();
+    if (phase.kind === "waiting" && this.#liveRound.live.index === 0 && !this.#asked) void this.#ask();
   }
 
   async #ask(): Promise<void> {
     this.#asked = true;
     try {
       const answer = await round(this.id, this.#abort.signal);
-      this.#feed.offer(answer);
-      this.#name(this.#feed.live);
+      this.#liveRound.offer(answer);
+      this.#name(this.#liveRound.live);
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 404)) {
-        if (error instanceof ApiError && error.diverged) this.#feed.diverge();
+        if (error instanceof ApiError && error.diverged) this.#liveRound.diverge();
         this.#asked = false;
         return;
       }
       this.#missing = missingRound(error.deleted ? "deleted" : "no-round", viewToken());
-      this.#feed.close();
+      this.#liveRound.close();
       this.shell.redraw();
     }
   }

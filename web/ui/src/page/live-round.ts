@@ -14,7 +14,7 @@ const askEvery = 250;
 /** A node that has not sent the requested boards by then does not know how. */
 const answerTimeout = 5000;
 
-export interface FeedListener {
+export interface LiveRoundListener {
   /** Called after each frame: `live` is the state after it, `before` the state before it. */
   frame?(frame: Frame, before: Live, live: Live): void;
   phase?(phase: Phase): void;
@@ -22,10 +22,10 @@ export interface FeedListener {
 }
 
 /** The live state of a round, or of one board of it, kept up to date until it is closed. */
-export class Feed {
+export class LiveRound {
   live: Live = nothing;
   phase: Phase = { kind: "connecting", attempt: 0 };
-  readonly #listener: FeedListener;
+  readonly #listener: LiveRoundListener;
   readonly #connection: Connection;
   #ticker: ReturnType<typeof setTimeout> | undefined;
   #board: number | undefined;
@@ -40,7 +40,7 @@ export class Feed {
   // Otherwise the node would count a viewer for every page of ours in the tab's history.
   readonly #sleep = () => this.#connection.sleep();
 
-  constructor(round: string, board: number | undefined, listener: FeedListener) {
+  constructor(round: string, board: number | undefined, listener: LiveRoundListener) {
     this.#listener = listener;
     this.#board = board;
     this.#connection = new Connection({

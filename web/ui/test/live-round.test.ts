@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { Feed } from "../src/page/feed.ts";
+import { LiveRound } from "../src/page/live-round.ts";
 
 class Socket {
   static all: Socket[] = [];
@@ -48,69 +48,69 @@ const move = (index: number, n: number, ply: number) => ({
 });
 const last = () => Socket.all.at(-1)!;
 
-let feed: Feed;
+let liveRound: LiveRound;
 
 beforeEach(() => {
   mock.timers.enable({ apis: ["setTimeout"] });
   Socket.all = [];
   const document = Object.assign(new EventTarget(), { visibilityState: "visible" });
   Object.assign(globalThis, { window: new EventTarget(), document, WebSocket: Socket, location: { protocol: "http:", host: "x" } });
-  feed = new Feed("R", 1, { changed: () => {} });
-  feed.open();
+  liveRound = new LiveRound("R", 1, { changed: () => {} });
+  liveRound.open();
   last().says({ type: "hello", cluster: "c", node: "n", index: 5 }, snapshot(5, 1));
 });
 
 afterEach(() => {
-  feed.close();
+  liveRound.close();
   mock.timers.reset();
 });
 
 test("another board comes over the same connection, and nothing of the one before is taken for it", () => {
-  feed.watch(2);
+  liveRound.watch(2);
   mock.timers.tick(0);
   assert.deepEqual(last().said, ['{"type":"subscribe","boards":[2]}']);
   last().says(move(6, 1, 1), { type: "round", index: 7, round: { ...round, name: "Round 2" } });
   last().says(snapshot(7, 1, 1)); // it had been moved forward just then
-  assert.equal(feed.live.boards.size, 0);
-  assert.equal(feed.live.index, 0, "who is cut now comes back for a snapshot");
+  assert.equal(liveRound.live.boards.size, 0);
+  assert.equal(liveRound.live.index, 0, "who is cut now comes back for a snapshot");
   last().says(snapshot(8, 2, 3), move(9, 2, 4));
-  assert.deepEqual([...feed.live.boards.keys()], [2]);
-  assert.equal(feed.live.boards.get(2)!.ply, 4);
-  assert.equal(feed.live.index, 9);
+  assert.deepEqual([...liveRound.live.boards.keys()], [2]);
+  assert.equal(liveRound.live.boards.get(2)!.ply, 4);
+  assert.equal(liveRound.live.index, 9);
   mock.timers.tick(10_000);
   assert.equal(Socket.all.length, 1);
 });
 
 test("who leafs quickly asks for the board where he stops", () => {
-  for (let n = 2; n <= 9; n++) feed.watch(n);
+  for (let n = 2; n <= 9; n++) liveRound.watch(n);
   mock.timers.tick(300);
   assert.deepEqual(last().said, ['{"type":"subscribe","boards":[9]}']);
 });
 
 test("a connection that is lost comes back with the board that is wanted, without a cursor", () => {
-  feed.watch(2);
+  liveRound.watch(2);
   mock.timers.tick(0);
   last().onclose!({ code: 1006 });
   mock.timers.tick(500);
   assert.equal(Socket.all.length, 2);
   assert.equal(last().url, "ws://x/live?round=R&boards=2");
   last().says({ type: "hello", cluster: "c", node: "n", index: 5 }, snapshot(8, 2, 3));
-  assert.deepEqual([...feed.live.boards.keys()], [2]);
+  assert.deepEqual([...liveRound.live.boards.keys()], [2]);
 });
 
 test("a node that does not know how to turn is asked by a new connection", () => {
-  feed.watch(2);
+  liveRound.watch(2);
   mock.timers.tick(0);
   mock.timers.tick(5000);
   assert.equal(last().url, "ws://x/live?round=R&boards=2");
   const { only: _, ...old } = snapshot(8, 2, 3);
   last().says({ type: "hello", cluster: "c", node: "n", index: 5 }, old);
-  assert.deepEqual([...feed.live.boards.keys()], [2]);
+  assert.deepEqual([...liveRound.live.boards.keys()], [2]);
 });
 
 test("where nothing can be said a new connection is made at once", () => {
   last().onclose!({ code: 1006 });
-  feed.watch(2);
+  liveRound.watch(2);
   mock.timers.tick(0);
   assert.equal(last().url, "ws://x/live?round=R&boards=2");
 });
