@@ -237,10 +237,10 @@ test("a forfeit comes with its result and goes with it, and a warning with the g
 
 test("a board that is deleted is gone, and so is what was told of it; another game at its number stays", () => {
   const deleted = (index: number, game: string, number: number): Frame => ({ type: "deleted", index, game, board: number });
-  const told: Frame = { type: "summary", boards: [{ game: "game0007", board: 7, ply: 1, san: "d4", result: "*" }] };
-  let state = play([hello, snapshot, told, ...parseFrames(JSON.stringify(deleted(11, "game0001", 1))), deleted(12, "game0007", 7)]);
+  const summary: Frame = { type: "summary", boards: [{ game: "game0007", board: 7, ply: 1, san: "d4", result: "*" }] };
+  let state = play([hello, snapshot, summary, ...parseFrames(JSON.stringify(deleted(11, "game0001", 1))), deleted(12, "game0007", 7)]);
   assert.equal(state.boards.has(1), false);
-  assert.equal(state.told.has(7), false);
+  assert.equal(state.summaries.has(7), false);
   assert.equal(state.index, 12);
   assert.equal(state.incomplete, false);
   state = play([{ ...board(1), type: "game", index: 13, game: "another1" }, deleted(14, "game0001", 1)], state);

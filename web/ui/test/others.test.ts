@@ -32,13 +32,13 @@ test("a summary is kept by board, and touches neither the boards that are watche
   assert.equal(after.boards, before.boards);
   assert.equal(after.index, 7);
   assert.deepEqual(
-    [...after.told.values()].map((t) => [t.board, t.san]),
+    [...after.summaries.values()].map((t) => [t.board, t.san]),
     [
       [1, "Nf3"],
       [2, "d4"],
     ],
   );
-  assert.equal(reduce(after, { type: "hello", cluster: "c", node: "n", index: 9 }, 3).told.size, 2);
+  assert.equal(reduce(after, { type: "hello", cluster: "c", node: "n", index: 9 }, 3).summaries.size, 2);
 });
 
 test("another cluster's boards are others", () => {
@@ -47,7 +47,7 @@ test("another cluster's boards are others", () => {
     summary({ game: "G2", board: 2, ply: 1, result: "*" }),
     1,
   );
-  assert.equal(reduce(known, { type: "hello", cluster: "b", node: "n", index: 9 }, 2).told.size, 0);
+  assert.equal(reduce(known, { type: "hello", cluster: "b", node: "n", index: 9 }, 2).summaries.size, 0);
 });
 
 test("who turns to another board has nothing of it, and still knows how the others stand", () => {
@@ -59,18 +59,18 @@ test("who turns to another board has nothing of it, and still knows how the othe
   const after = turned(before);
   assert.equal(after.index, 0);
   assert.equal(after.boards.size, 0);
-  assert.equal(after.told.size, 1);
+  assert.equal(after.summaries.size, 1);
   assert.equal(after.round, before.round);
 });
 
 test("the list of boards is the round's, with what was told since", () => {
-  const told = new Map([
+  const summaries = new Map([
     [1, { game: "G1", board: 1, ply: 4, san: "Nf6", result: "*" }],
     [2, { game: "another", board: 2, ply: 9, san: "Kd5", result: "1-0" }],
     [3, { game: "G3", board: 3, ply: 0, result: "*" }],
   ] satisfies [number, BoardSummary][]);
   assert.deepEqual(
-    others(round, told).map((o) => [o.board, o.san, o.result, o.forfeit]),
+    others(round, summaries).map((o) => [o.board, o.san, o.result, o.forfeit]),
     [
       [1, "Nf6", "*", undefined],
       [2, undefined, "*", undefined],
@@ -85,6 +85,6 @@ test("the list of boards is the round's, with what was told since", () => {
       [undefined, "1-0", true],
     ],
   );
-  assert.equal(unknown(round, told), true);
-  assert.equal(unknown(round, new Map([[1, told.get(1)!]])), false);
+  assert.equal(unknown(round, summaries), true);
+  assert.equal(unknown(round, new Map([[1, summaries.get(1)!]])), false);
 });

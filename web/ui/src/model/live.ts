@@ -34,7 +34,7 @@ export interface Live {
   readonly round?: Round;
   readonly boards: ReadonlyMap<number, Board>;
   /** The standing of boards that we do not watch, as far as summaries gave it. */
-  readonly told: ReadonlyMap<number, BoardSummary>;
+  readonly summaries: ReadonlyMap<number, BoardSummary>;
   /** An event was about an unknown board: this state is incomplete and needs a new snapshot. */
   readonly incomplete: boolean;
   /** The node's clock minus ours, as well as we know it. */
@@ -48,7 +48,7 @@ export interface Live {
   readonly early?: number;
 }
 
-export const nothing: Live = { index: 0, boards: new Map(), told: new Map(), incomplete: false, stale: false, age: 0 };
+export const nothing: Live = { index: 0, boards: new Map(), summaries: new Map(), incomplete: false, stale: false, age: 0 };
 
 /** The state after a frame that came at `local`, in milliseconds on our monotonic clock. */
 export function reduce(state: Live, frame: Frame, local: number): Live {
@@ -98,7 +98,7 @@ function hello(state: Live, frame: HelloFrame): Live {
   if (known === undefined || known === frame.cluster) return next;
   // Another cluster has its own indexes: ours means nothing there. The boards stay until its
   // snapshot comes.
-  return { ...next, index: 0, seen: undefined, told: new Map() };
+  return { ...next, index: 0, seen: undefined, summaries: new Map() };
 }
 
 function snapshot(state: Live, frame: SnapshotFrame): Live {
@@ -113,9 +113,9 @@ function status(state: Live, frame: StatusFrame): Live {
 }
 
 function summary(state: Live, frame: SummaryFrame): Live {
-  const told = new Map(state.told);
-  for (const b of frame.boards) told.set(b.board, b);
-  return { ...state, told };
+  const summaries = new Map(state.summaries);
+  for (const b of frame.boards) summaries.set(b.board, b);
+  return { ...state, summaries };
 }
 
 /** The state after a change to other boards: it has none of them until their snapshot comes. */
@@ -141,7 +141,7 @@ function renamed(state: Live, frame: RoundFrame): Live {
 function deleted(state: Live, frame: DeletedFrame): Live {
   const next = noted(state, frame.index, `${frame.type} ${frame.board}`);
   if (next === undefined) return state;
-  return { ...next, boards: lacking(state.boards, frame), told: lacking(state.told, frame) };
+  return { ...next, boards: lacking(state.boards, frame), summaries: lacking(state.summaries, frame) };
 }
 
 function lacking<B extends { readonly game: string }>(boards: ReadonlyMap<number, B>, { game, board }: DeletedFrame): ReadonlyMap<number, B> {

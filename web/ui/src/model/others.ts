@@ -12,10 +12,10 @@ export interface Other {
 }
 
 /** All boards of a round from HTTP, with the stream's newer summaries. */
-export function others(round: RoundWithGames, told: ReadonlyMap<number, BoardSummary>): Other[] {
+export function others(round: RoundWithGames, summaries: ReadonlyMap<number, BoardSummary>): Other[] {
   return round.games.map((g) => {
     const { board, white, black } = g;
-    const news = told.get(board);
+    const news = summaries.get(board);
     // Another game at this board means that this round is incomplete: see [unknown].
     if (news === undefined || news.game !== g.id) return { board, white, black, san: g.lastMove?.san, result: g.result, forfeit: g.forfeit };
     return { board, white, black, san: news.san, result: news.result, forfeit: news.result === g.result ? g.forfeit : undefined };
@@ -23,7 +23,7 @@ export function others(round: RoundWithGames, told: ReadonlyMap<number, BoardSum
 }
 
 /** Whether the stream has a game that this round does not have yet. */
-export function unknown(round: RoundWithGames, told: ReadonlyMap<number, BoardSummary>): boolean {
+export function unknown(round: RoundWithGames, summaries: ReadonlyMap<number, BoardSummary>): boolean {
   const games = new Set(round.games.map((g) => g.id));
-  return [...told.values()].some((t) => !games.has(t.game));
+  return [...summaries.values()].some((t) => !games.has(t.game));
 }

@@ -3,7 +3,7 @@ import { checked, moveNumber, numbering, squares, turn, type Side } from "../mod
 import type { Live } from "../model/live.ts";
 import { others, unknown, type Other } from "../model/others.ts";
 import { routeOf } from "../model/route.ts";
-import { blank, compare, loaded, record, startFen, type Score } from "../model/score.ts";
+import { blank, compare, loaded, record, startFen, type ScoreSheet } from "../model/score-sheet.ts";
 import { speakMove, speakResult, writeResult } from "../model/speak.ts";
 import { afterChange, by, following, goTo, missed, shown, type Step } from "../model/step.ts";
 import { isEvent, type Board, type DeletedFrame, type Frame, type RoundWithGames } from "../model/wire.ts";
@@ -23,7 +23,7 @@ export class BoardPage implements Page {
   #abortGame = new AbortController();
   #number: number;
   #round: RoundWithGames | undefined;
-  #score: Score = blank;
+  #sheet: ScoreSheet = blank;
   #step: Step = following;
   #bottom: Side = "white";
   #missing: string | undefined;
@@ -62,7 +62,7 @@ export class BoardPage implements Page {
     const to = routeOf(path);
     if (to.page !== "board" || to.id !== this.id || this.#missing !== undefined) return false;
     this.#number = to.board;
-    this.#score = blank;
+    this.#sheet = blank;
     this.#step = following;
     this.#bottom = "white";
     this.#abortGame.abort();
@@ -103,7 +103,7 @@ export class BoardPage implements Page {
           others={this.#others()}
           board={board}
           shown={this.#shown(board)}
-          game={this.#score.game}
+          game={this.#sheet.game}
           missed={missed(this.#step, this.#plies(board))}
           following={this.#step.ply === null}
           bottom={this.#bottom}
@@ -147,8 +147,8 @@ export class BoardPage implements Page {
     const known = this.#liveRound.live.boards.get(this.#number);
     if (known) return known;
     const game = this.#round?.games.find((g) => g.board === this.#number);
-    const told = this.#liveRound.live.told.get(this.#number);
-    if (told && (told.game !== game?.id || told.ply !== game.ply || told.result !== game.result)) return undefined; // it has changed since
+    const summary = this.#liveRound.live.summaries.get(this.#number);
+    if (summary && (summary.game !== game?.id || summary.ply !== game.ply || summary.result !== game.result)) return undefined; // it has changed since
     return game && { ...game, game: game.id };
   }
 
@@ -156,7 +156,7 @@ export class BoardPage implements Page {
   #others(): Other[] {
     if (!this.#round) return [];
     const board = this.#liveRound.live.boards.get(this.#number);
-    return others(this.#round, this.#liveRound.live.told).map((o) =>
+    return others(this.#round, this.#liveRound.live.summaries).map((o) =>
       board && o.board === board.board ? { ...o, san: board.lastMove?.san, result: board.result, forfeit: board.forfeit } : o,
     );
   }
@@ -166,13 +166,13 @@ export class BoardPage implements Page {
    * board.
    */
   #plies(board: Board): number {
-    return this.#score.game?.moves.length ?? board.ply;
+    return this.#sheet.game?.moves.length ?? board.ply;
   }
 
   #shown(board: Board): Shown {
     const total = this.#plies(board);
     const ply = shown(this.#step, total);
-    const game = this.#score.game;
+    const game = this.#sheet.game;
     if (this.#step.ply === null || !game) {
       // The end of the game is the board itself, which is right even while the list of moves is
       // being fetched.
@@ -207,7 +207,7 @@ export class BoardPage implements Page {
 
   #say(board: Board): void {
     const at = this.#shown(board);
-    const game = this.#score.game;
+    const game = this.#sheet.game;
     const move = game?.moves[at.ply - 1];
     if (!game || !move) return this.shell.announce("Start of the game");
     const n = numbering(startFen(game), at.ply);
@@ -215,18 +215,18 @@ export class BoardPage implements Page {
   }
 
   #frame(frame: Frame, before: Live, live: Live): void {
-    if (frame.type === "hello" && before.cluster !== undefined && before.cluster !== frame.cluster) this.#score = blank;
-    if (frame.type === "summary" && this.#round && !this.#reloading && unknown(this.#round, live.told)) this.#reload();
+    if (frame.type === "hello" && before.cluster !== undefined && before.cluster !== frame.cluster) this.#sheet = blank;
+    if (frame.type === "summary" && this.#round && !this.#reloading && unknown(this.#round, live.summaries)) this.#reload();
     if (frame.type === "deleted") return this.#gone(frame, before);
     // After a second snapshot on a connection, some boards of the fetched round may be gone.
     if (frame.type === "snapshot" && before.index > 0 && !this.#reloading) this.#reload();
     const board = live.boards.get(this.#number);
     if (frame.type === "snapshot") {
-      if (board) this.#score = compare(this.#score, board, live.index);
+      if (board) this.#sheet = compare(this.#sheet, board, live.index);
       else this.#miss();
     }
     if (isEvent(frame) && frame.board === this.#number) {
-      this.#score = record(this.#score, frame);
+      this.#sheet = record(this.#sheet, frame);
       if (live.boards !== before.boards && board) this.#tell(frame.type, board);
     }
     this.#followUp();
@@ -247,11 +247,11 @@ export class BoardPage implements Page {
     this.shell.announce(`${turn(board.fen) === "white" ? "Black" : "White"}: ${speakMove(board.lastMove)}`);
   }
 
-  /** Follows every change of the score: keeps the step inside the game, and fills a gap. */
+  /** Follows every change of the score sheet: keeps the step inside the game, and fills a gap. */
   #followUp(): void {
-    const game = this.#score.game;
-    if (game && !this.#score.gap) this.#step = afterChange(this.#step, game.moves.length);
-    if (this.#score.gap && !this.#fetching) void this.#loadGame();
+    const game = this.#sheet.game;
+    if (game && !this.#sheet.gap) this.#step = afterChange(this.#step, game.moves.length);
+    if (this.#sheet.gap && !this.#fetching) void this.#loadGame();
   }
 
   #phase(phase: Phase): void {
@@ -299,13 +299,13 @@ export class BoardPage implements Page {
     this.#fetching = true;
     try {
       const answer = await game(id, this.#abortGame.signal);
-      if (this.#board()?.game === id) this.#score = loaded(this.#score, answer);
-      if (!this.#score.gap) this.#failures = 0;
+      if (this.#board()?.game === id) this.#sheet = loaded(this.#sheet, answer);
+      if (!this.#sheet.gap) this.#failures = 0;
     } catch (error) {
       if (isAbort(error)) return;
     }
     // An answer that leaves a gap came from a node that lags; asking again at once does not help.
-    if (this.#score.gap) {
+    if (this.#sheet.gap) {
       this.#later(() => {
         this.#fetching = false;
         this.#followUp();

@@ -1,7 +1,7 @@
 import { createRef } from "preact";
 import { formatClock } from "../model/clock.ts";
 import { numbering } from "../model/fen.ts";
-import { startFen } from "../model/score.ts";
+import { startFen } from "../model/score-sheet.ts";
 import type { Game, Move } from "../model/wire.ts";
 import { Pure } from "./pure.ts";
 

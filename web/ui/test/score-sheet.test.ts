@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { blank, compare, loaded, record, startFen } from "../src/model/score.ts";
+import { blank, compare, loaded, record, startFen } from "../src/model/score-sheet.ts";
 import type { Board, Event, Game, Move } from "../src/model/wire.ts";
 
 const start = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1";
@@ -34,28 +34,28 @@ function takeback(index: number, n: number): Event {
 }
 
 test("moves append", () => {
-  const score = [move(11, 3), move(12, 4)].reduce(record, loaded(blank, game(2, 10)));
-  assert.equal(score.gap, false);
+  const sheet = [move(11, 3), move(12, 4)].reduce(record, loaded(blank, game(2, 10)));
+  assert.equal(sheet.gap, false);
   assert.deepEqual(
-    score.game?.moves.map((m) => m.san),
+    sheet.game?.moves.map((m) => m.san),
     ["m1", "m2", "m3", "m4"],
   );
-  assert.equal(score.game?.fen, ply(4).fen);
-  assert.equal(score.game?.index, 12);
+  assert.equal(sheet.game?.fen, ply(4).fen);
+  assert.equal(sheet.game?.index, 12);
 });
 
 test("events that came before the game was fetched are applied to it, if they are newer", () => {
   const waiting = [move(9, 1), move(10, 2), move(11, 3)].reduce(record, blank);
   assert.equal(waiting.gap, true);
-  const score = loaded(waiting, game(2, 10));
-  assert.equal(score.gap, false);
-  assert.equal(score.game?.moves.length, 3);
+  const sheet = loaded(waiting, game(2, 10));
+  assert.equal(sheet.gap, false);
+  assert.equal(sheet.game?.moves.length, 3);
 });
 
 test("duplicates and old events change nothing", () => {
-  const score = [move(11, 3)].reduce(record, loaded(blank, game(2, 10)));
-  for (const old of [move(11, 3), move(10, 2), move(4, 1), takeback(9, 0)]) assert.equal(record(score, old), score);
-  assert.equal(record(score, { ...move(12, 4), game: "other" }), score);
+  const sheet = [move(11, 3)].reduce(record, loaded(blank, game(2, 10)));
+  for (const old of [move(11, 3), move(10, 2), move(4, 1), takeback(9, 0)]) assert.equal(record(sheet, old), sheet);
+  assert.equal(record(sheet, { ...move(12, 4), game: "other" }), sheet);
 });
 
 test("a missing ply is a gap, and the game that is fetched then closes it", () => {
@@ -71,14 +71,14 @@ test("a missing ply is a gap, and the game that is fetched then closes it", () =
 });
 
 test("an older answer does not undo what we know", () => {
-  const score = record(loaded(blank, game(2, 10)), move(11, 3));
-  assert.equal(loaded(score, game(2, 10)).game?.moves.length, 3);
+  const sheet = record(loaded(blank, game(2, 10)), move(11, 3));
+  assert.equal(loaded(sheet, game(2, 10)).game?.moves.length, 3);
 });
 
 test("a takeback cuts, and the game goes on from there", () => {
-  const score = [takeback(11, 1), move(12, 2)].reduce(record, loaded(blank, game(4, 10)));
+  const sheet = [takeback(11, 1), move(12, 2)].reduce(record, loaded(blank, game(4, 10)));
   assert.deepEqual(
-    score.game?.moves.map((m) => m.ply),
+    sheet.game?.moves.map((m) => m.ply),
     [1, 2],
   );
   const all = record(loaded(blank, game(4, 10)), takeback(11, 0));
@@ -94,20 +94,20 @@ function correction(index: number, toPly: number, moves: Move[]): Event {
 test("a correction leaves nothing of the old line", () => {
   const other = (n: number): Move => ({ ...ply(n), san: `c${n}`, fen: `other${n} b - - 0 1` });
   const before = loaded(blank, game(4, 10));
-  const score = [correction(11, 2, [other(3)]), move(12, 4)].reduce(record, before);
+  const sheet = [correction(11, 2, [other(3)]), move(12, 4)].reduce(record, before);
   assert.deepEqual(
-    score.game?.moves.map((m) => m.san),
+    sheet.game?.moves.map((m) => m.san),
     ["m1", "m2", "c3", "m4"],
   );
   assert.equal(record(before, correction(11, 2, [other(3)])).game?.fen, other(3).fen);
   assert.equal(record(before, correction(11, 0, [])).game?.fen, start);
-  assert.equal(record(score, correction(11, 2, [other(3)])), score, "an old one");
+  assert.equal(record(sheet, correction(11, 2, [other(3)])), sheet, "an old one");
   assert.equal(record(before, { ...correction(11, 4, []), result: "1-0" } as Event).game?.result, "1-0");
   assert.equal(record(loaded(blank, game(1, 10)), correction(12, 3, [other(4)])).gap, true, "after a ply that we never had");
 });
 
 test("a snapshot in which the game has changed since makes it fetched again, though the position is the same", () => {
-  const score = loaded(blank, game(2, 10));
+  const sheet = loaded(blank, game(2, 10));
   const board: Board = {
     game: "g",
     board: 1,
@@ -119,15 +119,15 @@ test("a snapshot in which the game has changed since makes it fetched again, tho
     clock: {},
     result: "*",
   };
-  assert.equal(compare(score, { ...board, index: 11 }, 20).gap, true);
-  assert.equal(compare(score, { ...board, index: 10 }, 20), score);
+  assert.equal(compare(sheet, { ...board, index: 11 }, 20).gap, true);
+  assert.equal(compare(sheet, { ...board, index: 10 }, 20), sheet);
 });
 
 test("a result that comes with the move, at the same index, counts", () => {
   const result: Event = { type: "result", index: 11, game: "g", board: 1, result: "0-1" };
-  const score = [move(11, 3), result].reduce(record, loaded(blank, game(2, 10)));
-  assert.equal(score.game?.result, "0-1");
-  assert.equal(score.game?.moves.length, 3);
+  const sheet = [move(11, 3), result].reduce(record, loaded(blank, game(2, 10)));
+  assert.equal(sheet.game?.result, "0-1");
+  assert.equal(sheet.game?.moves.length, 3);
 });
 
 test("tags change in place", () => {
@@ -144,13 +144,13 @@ test("tags change in place", () => {
     clock: {},
     result: "*",
   };
-  const score = record(loaded(blank, game(2, 10)), tags);
-  assert.equal(score.game?.white.name, "Renamed");
-  assert.equal(score.game?.moves.length, 2);
+  const sheet = record(loaded(blank, game(2, 10)), tags);
+  assert.equal(sheet.game?.white.name, "Renamed");
+  assert.equal(sheet.game?.moves.length, 2);
 });
 
 test("a snapshot that agrees keeps the moves, one that does not is a gap", () => {
-  const score = loaded(blank, game(2, 10));
+  const sheet = loaded(blank, game(2, 10));
   const board: Board = {
     game: "g",
     board: 1,
@@ -162,11 +162,11 @@ test("a snapshot that agrees keeps the moves, one that does not is a gap", () =>
     clock: {},
     result: "*",
   };
-  assert.equal(compare(score, board, 20), score);
-  assert.equal(compare(score, { ...board, result: "1-0" }, 20).game?.result, "1-0");
-  assert.equal(compare(score, { ...board, ply: 5, fen: "x" }, 20).gap, true);
-  assert.equal(compare(score, { ...board, ply: 1, fen: ply(1).fen }, 9), score, "an older one says nothing");
-  assert.equal(compare(score, { ...board, game: "h" }, 20).game, undefined, "another game at this board");
+  assert.equal(compare(sheet, board, 20), sheet);
+  assert.equal(compare(sheet, { ...board, result: "1-0" }, 20).game?.result, "1-0");
+  assert.equal(compare(sheet, { ...board, ply: 5, fen: "x" }, 20).gap, true);
+  assert.equal(compare(sheet, { ...board, ply: 1, fen: ply(1).fen }, 9), sheet, "an older one says nothing");
+  assert.equal(compare(sheet, { ...board, game: "h" }, 20).game, undefined, "another game at this board");
 });
 
 test("the start is the game's own, or the usual one", () => {
@@ -177,21 +177,21 @@ test("the start is the game's own, or the usual one", () => {
 
 test("a clock that is told without a move is that of the last one", () => {
   const tick: Event = { type: "clock", index: 11, game: "g", board: 1, clock: { white: 9, running: "white" }, at: 5 };
-  const score = record(loaded(blank, game(2, 10)), tick);
-  assert.equal(score.gap, false);
+  const sheet = record(loaded(blank, game(2, 10)), tick);
+  assert.equal(sheet.gap, false);
   assert.deepEqual(
-    score.game?.moves.map((m) => m.clock.white),
+    sheet.game?.moves.map((m) => m.clock.white),
     [undefined, 9],
   );
-  assert.equal(score.game?.index, 11);
+  assert.equal(sheet.game?.index, 11);
 });
 
-test("an illegal move stays marked in the score, also through a correction", () => {
+test("an illegal move stays marked in the sheet, also through a correction", () => {
   const illegal = { ...ply(3), illegal: true };
-  let score = record(loaded(blank, game(2, 10)), { type: "move", index: 11, game: "g", board: 1, ...illegal });
-  assert.equal(score.game?.moves[2]?.illegal, true);
-  assert.ok(!("illegal" in score.game!.moves[1]!));
-  score = record(score, {
+  let sheet = record(loaded(blank, game(2, 10)), { type: "move", index: 11, game: "g", board: 1, ...illegal });
+  assert.equal(sheet.game?.moves[2]?.illegal, true);
+  assert.ok(!("illegal" in sheet.game!.moves[1]!));
+  sheet = record(sheet, {
     type: "correction",
     index: 12,
     game: "g",
@@ -203,8 +203,8 @@ test("an illegal move stays marked in the score, also through a correction", () 
     result: "1-0",
     forfeit: true,
   });
-  assert.equal(score.game?.moves[1]?.illegal, true);
-  assert.equal(score.game?.forfeit, true);
-  score = record(score, { type: "result", index: 13, game: "g", board: 1, result: "1-0" });
-  assert.equal(score.game?.forfeit, undefined);
+  assert.equal(sheet.game?.moves[1]?.illegal, true);
+  assert.equal(sheet.game?.forfeit, true);
+  sheet = record(sheet, { type: "result", index: 13, game: "g", board: 1, result: "1-0" });
+  assert.equal(sheet.game?.forfeit, undefined);
 });

@@ -7,45 +7,45 @@ import type { Board, Event, Game, Move, Player, Result } from "./wire.ts";
  * An event that does not follow the last ply is a gap. From there on events wait, and the game must
  * be fetched again ([loaded]). Then the events that are newer than the game are applied.
  */
-export interface Score {
+export interface ScoreSheet {
   readonly game?: Game;
   readonly waiting: readonly Event[];
   /** The game must be fetched: we have none, or the one we have lacks a ply. */
   readonly gap: boolean;
 }
 
-export const blank: Score = { waiting: [], gap: true };
+export const blank: ScoreSheet = { waiting: [], gap: true };
 
-/** The score after an event of this game's board. */
-export function record(score: Score, event: Event): Score {
-  if (score.game === undefined || score.gap) return { ...score, waiting: [...score.waiting, event] };
-  const game = write(score.game, event);
-  if (game === undefined) return { ...score, waiting: [event], gap: true };
-  return game === score.game ? score : { ...score, game };
+/** The sheet after an event of this game's board. */
+export function record(sheet: ScoreSheet, event: Event): ScoreSheet {
+  if (sheet.game === undefined || sheet.gap) return { ...sheet, waiting: [...sheet.waiting, event] };
+  const game = write(sheet.game, event);
+  if (game === undefined) return { ...sheet, waiting: [event], gap: true };
+  return game === sheet.game ? sheet : { ...sheet, game };
 }
 
-/** The score with the fetched game, and the events since then. */
-export function loaded(score: Score, game: Game): Score {
+/** The sheet with the fetched game, and the events since then. */
+export function loaded(sheet: ScoreSheet, game: Game): ScoreSheet {
   // An answer may come from a node that is behind us.
-  const base = score.game !== undefined && score.game.id === game.id && score.game.index > game.index ? score.game : game;
-  return score.waiting.reduce(record, { game: base, waiting: [], gap: false } as Score);
+  const base = sheet.game !== undefined && sheet.game.id === game.id && sheet.game.index > game.index ? sheet.game : game;
+  return sheet.waiting.reduce(record, { game: base, waiting: [], gap: false } as ScoreSheet);
 }
 
 /**
- * The score after a snapshot at `index`, which has the board but not the moves: it checks that they
+ * The sheet after a snapshot at `index`, which has the board but not the moves: it checks that they
  * still agree.
  */
-export function compare(score: Score, board: Board, index: number): Score {
-  const game = score.game;
-  if (game === undefined || score.gap) return score;
+export function compare(sheet: ScoreSheet, board: Board, index: number): ScoreSheet {
+  const game = sheet.game;
+  if (game === undefined || sheet.gap) return sheet;
   if (game.id !== board.game) return blank;
-  if (index < game.index) return score;
+  if (index < game.index) return sheet;
   // The game has changed since then. A correction may reach the same position by other moves.
-  if (board.index !== undefined && board.index > game.index) return { ...score, waiting: [], gap: true };
-  if (board.ply !== game.moves.length || board.fen !== game.fen) return { ...score, waiting: [], gap: true };
+  if (board.index !== undefined && board.index > game.index) return { ...sheet, waiting: [], gap: true };
+  if (board.ply !== game.moves.length || board.fen !== game.fen) return { ...sheet, waiting: [], gap: true };
   return same(game, board)
-    ? score
-    : { ...score, game: { ...game, white: board.white, black: board.black, result: board.result, forfeit: board.forfeit, index } };
+    ? sheet
+    : { ...sheet, game: { ...game, white: board.white, black: board.black, result: board.result, forfeit: board.forfeit, index } };
 }
 
 /**
