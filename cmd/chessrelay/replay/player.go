@@ -216,7 +216,7 @@ func samePlayers(g *Game, there client.Game) bool {
 }
 
 // sameBoard compares boards only if the file says the number. The order of games in a file is too
-// weak evidence: the feed could play into a game of other players.
+// weak evidence: the replay could play into a game of other players.
 func sameBoard(g *Game, there client.Game) bool {
 	return g.saysBoard != 0 && g.saysBoard == there.Board
 }

@@ -29,8 +29,8 @@ func (h inPlace) RoundTrip(r *http.Request) (*http.Response, error) {
 	return rec.Result(), r.Context().Err()
 }
 
-// A ledger is a node's API, as far as a feed needs it. It keeps what it is told, in order. It knows
-// one rule only: a move with "!!" in it is illegal.
+// A ledger is a node's API, as far as a replay needs it. It keeps what it is told, in order. It
+// knows one rule only: a move with "!!" in it is illegal.
 type ledger struct {
 	mux http.ServeMux
 
