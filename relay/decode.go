@@ -13,8 +13,8 @@ import (
 // field once, in the order of the numbers. Bytes that it reads mean the same to [DecodeCommand];
 // bytes that it does not read may still be a command.
 //
-// Its memory is used again. What decode returns is valid until the next call, except for the
-// texts: they are parts of the text that was passed in.
+// Its memory is used again. A decoded command is valid until the next call, except for its texts:
+// they are parts of the text that was passed in.
 type moveDecoder struct {
 	command      relaypb.Command
 	op           relaypb.Command_PlayMove
