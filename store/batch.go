@@ -239,7 +239,7 @@ func checkBatch(data []byte, salt uint32, at int) (batch, *badPlace) {
 		pos += n
 	}
 	if end-pos >= batchAlign || !allZero(data[pos:end]) || binary.BigEndian.Uint32(data[end:]) != endMark {
-		return h, bad(pos, end+batchTrailer, "its end is not as it was written")
+		return h, bad(pos, end+batchTrailer, "its trailer is damaged")
 	}
 	return h, nil
 }

@@ -52,7 +52,7 @@ func damaged(path, format string, args ...any) error {
 // node without the votes and entries that it has acknowledged must not go on under its old
 // identity.
 func (d *damage) Error() string {
-	return fmt.Sprintf("%s is damaged: %s (restore the data directory of this node from a copy of the same moment, "+
+	return fmt.Sprintf("%s is damaged: %s (restore the whole data directory of this node from one copy, "+
 		"or clear it and let the node join again as a new member)", d.path, d.what)
 }
 

@@ -103,7 +103,7 @@ func (im *image) readMeta(size int64) error {
 		im.pages, im.root, im.freelist = pages, root, freelist
 	}
 	if im.freelist != noFreelist {
-		return fmt.Errorf("it keeps a list of free pages, which files of this program do not")
+		return fmt.Errorf("it has a list of free pages, and this program writes none")
 	}
 	if have := uint64(size) / pageSize; have < im.pages {
 		return fmt.Errorf("cut short: has %d pages, should have %d", have, im.pages)
@@ -221,7 +221,7 @@ func (im *image) walkBranch(id uint64, page, lo, hi []byte, depth int, fn leafFu
 	key := func(i int) ([]byte, error) {
 		at := pageHeader + i*elementSize
 		if at+elementSize > len(page) {
-			return nil, fmt.Errorf("page %d: element %d is outside of it", id, i)
+			return nil, fmt.Errorf("page %d: element %d is outside the page", id, i)
 		}
 		return part(page, at, host.Uint32(page[at:]), host.Uint32(page[at+4:]))
 	}
@@ -257,7 +257,7 @@ func walkLeaf(page, lo, hi []byte, fn leafFunc) error {
 	for i := range int(host.Uint16(page[10:])) {
 		at := pageHeader + i*elementSize
 		if at+elementSize > len(page) {
-			return fmt.Errorf("element %d is outside of it", i)
+			return fmt.Errorf("element %d is outside the page", i)
 		}
 		e := page[at:]
 		kv, err := part(page, at, host.Uint32(e[4:]), host.Uint32(e[8:]))
@@ -291,7 +291,7 @@ func walkLeaf(page, lo, hi []byte, fn leafFunc) error {
 func part(page []byte, at int, offset, n uint32) ([]byte, error) {
 	start := uint64(at) + uint64(offset)
 	if offset < elementSize || start+uint64(n) > uint64(len(page)) {
-		return nil, fmt.Errorf("a key or value is outside of the page")
+		return nil, fmt.Errorf("a key or value is outside the page")
 	}
 	return page[start : start+uint64(n) : start+uint64(n)], nil
 }
@@ -301,7 +301,7 @@ func inOrder(key, lo, hi []byte) error {
 	case len(key) == 0:
 		return fmt.Errorf("an empty key")
 	case lo != nil && bytes.Compare(key, lo) < 0, hi != nil && bytes.Compare(key, hi) >= 0:
-		return fmt.Errorf("a key stands where it cannot be found")
+		return fmt.Errorf("a key is on a page where it cannot be found")
 	}
 	return nil
 }

@@ -138,7 +138,7 @@ func (r *replay) segment(s *segment) error {
 	}
 	r.empty = 0
 	if r.torn != nil {
-		return r.damaged(r.tornSeg, "at %s: %s; segment %d behind it is in use, so it had been written", r.where(r.torn.start), r.torn.what, s.number)
+		return r.damaged(r.tornSeg, "at %s: %s; segment %d after it is in use, so the write had been complete", r.where(r.torn.start), r.torn.what, s.number)
 	}
 	at := segmentHeader
 	for at < len(data) {
@@ -176,7 +176,7 @@ func (r *replay) batch(s *segment, b []byte, at int, h batch) error {
 	case h.reset && (h.count > 0 || h.state.compacted != h.state.last):
 		return fmt.Errorf("it starts the log again at %d, and holds %d entries", h.state.compacted, h.count)
 	case r.begun && !h.reset && h.state.compacted < l.state.compacted:
-		return fmt.Errorf("it is compacted to %d, and was to %d before", h.state.compacted, l.state.compacted)
+		return fmt.Errorf("it is compacted to %d, but the log was compacted to %d before", h.state.compacted, l.state.compacted)
 	}
 	last := l.state.last
 	if h.reset {

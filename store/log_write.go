@@ -59,11 +59,11 @@ func contiguous(entries []raftpb.Entry, last uint64) error {
 	for i, e := range entries {
 		switch want := entries[0].Index + uint64(i); {
 		case e.Index != want || want == 0:
-			return fmt.Errorf("write: entry %d stands at place %d: %w", e.Index, want, ErrGap)
+			return fmt.Errorf("write: entry %d stands in the place of entry %d: %w", e.Index, want, ErrGap)
 		case i == 0 && want > last+1:
 			return fmt.Errorf("write: entry %d, but the log ends at %d: %w", want, last, ErrGap)
 		case uint32(e.Type) > maxRecordType:
-			return fmt.Errorf("write: entry %d has type %d, this log keeps %d at most", want, e.Type, maxRecordType)
+			return fmt.Errorf("write: entry %d has type %d; the limit is %d", want, e.Type, maxRecordType)
 		}
 	}
 	return nil

@@ -119,7 +119,7 @@ func (c *boardsCheck) finish() error {
 	case c.state == nil:
 		return fmt.Errorf("its state record is missing")
 	case c.tally != c.state.tally:
-		return fmt.Errorf("%d records with the sum %x are there, %d with %x should be",
+		return fmt.Errorf("it has %d records with the sum %x, and should have %d with %x",
 			c.tally.records, c.tally.sum, c.state.tally.records, c.state.tally.sum)
 	}
 	return nil

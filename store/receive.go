@@ -68,12 +68,12 @@ func (b *Boards) Receive(r io.Reader, want Position, limit int64) (_ *Incoming, 
 func (in *Incoming) isAt(want Position) error {
 	have := in.state.Position
 	if have.Index != want.Index || have.Term != want.Term {
-		return fmt.Errorf("%w: boards at index %d of term %d were announced, at %d of term %d they are",
+		return fmt.Errorf("%w: boards at index %d of term %d were announced, but these are at %d of term %d",
 			ErrStream, want.Index, want.Term, have.Index, have.Term)
 	}
 	if want.ConfState != nil {
 		if err := want.ConfState.Equivalent(*have.ConfState); err != nil {
-			return fmt.Errorf("%w: the members are not those announced: %w", ErrStream, err)
+			return fmt.Errorf("%w: the members are not the announced ones: %w", ErrStream, err)
 		}
 	}
 	return nil
@@ -108,7 +108,7 @@ func (b *Boards) Install(in *Incoming) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.boards != b || in.path == "" {
-		return errors.New("install boards: these are not, or no more, waiting to be installed")
+		return errors.New("install boards: these boards are not, or no longer, waiting to be installed")
 	}
 	old, state, err := b.use()
 	if err != nil {

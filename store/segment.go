@@ -180,7 +180,7 @@ func openSegment(dir folder, name string) (_ *segment, err error) {
 	s.salt = checksum(nil, b[:segmentFields-4])
 	switch {
 	case string(b[:len(segmentMagic)]) != segmentMagic:
-		return nil, damaged(dir.path(name), "it does not begin as a segment of a log does")
+		return nil, damaged(dir.path(name), "it does not begin with the header of a log segment")
 	case s.salt != binary.BigEndian.Uint32(b[segmentFields-4:]), !allZero(b[segmentFields:]):
 		return nil, damaged(dir.path(name), "its header has a %v", errRecord)
 	case b[len(segmentMagic)] != segmentVersion:

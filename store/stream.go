@@ -146,7 +146,7 @@ func decodeStream(r io.Reader, limit int64, w io.Writer) error {
 		return cutShort(err)
 	}
 	if !bytes.Equal(in[:sha256.Size], sum.Sum(nil)) {
-		return fmt.Errorf("%w: the SHA-256 does not agree", ErrStream)
+		return fmt.Errorf("%w: the SHA-256 does not match", ErrStream)
 	}
 	return nil
 }
@@ -157,7 +157,7 @@ func readStreamHeader(r io.Reader, limit int64) (size int64, err error) {
 		return 0, cutShort(err)
 	}
 	if string(header[:len(streamMagic)]) != streamMagic {
-		return 0, fmt.Errorf("%w: it is not one of boards", ErrStream)
+		return 0, fmt.Errorf("%w: it is not a stream of boards", ErrStream)
 	}
 	if v := header[len(streamMagic)]; v != streamVersion {
 		return 0, fmt.Errorf("%w: version %d, this program knows version %d", ErrStream, v, streamVersion)

@@ -41,17 +41,17 @@ func tornBatch(data []byte, salt uint32, last uint64, bad *badPlace) (damage str
 		zero = zero || allZero(data[from:to])
 	}
 	if !zero {
-		return "no sector is missing there, so this is no write that a crash cut short"
+		return "no sector is missing there, so this is not a write that a crash cut short"
 	}
 	if !bad.headless {
 		if !allZero(data[bad.end:]) {
-			return "there is something behind it, so it had been written"
+			return "there is data after it, so the write had been complete"
 		}
 		return ""
 	}
 	for at := bad.start + batchAlign; at < len(data); at += batchAlign {
 		if h, ok := openBatch(data, salt, at); ok && h.number > last {
-			return fmt.Sprintf("batch %d stands behind it, at byte %d, so it had been written", h.number, at)
+			return fmt.Sprintf("batch %d follows it, at byte %d, so the write had been complete", h.number, at)
 		}
 	}
 	return ""
