@@ -89,7 +89,7 @@ func CheckHTTP(base string) error {
 // checkHost refuses a host that stands for every address of a machine: nobody can dial it.
 func checkHost(host string) error {
 	if ip, err := netip.ParseAddr(host); err == nil && ip.WithZone("").Unmap().IsUnspecified() {
-		return fmt.Errorf("%s is no address that others can reach: it stands for every address of a machine", host)
+		return fmt.Errorf("%s is not an address that others can reach: it stands for every address of a machine", host)
 	}
 	return nil
 }
@@ -108,7 +108,7 @@ func checkText(s string) error {
 			return fmt.Errorf("%q has a control character, U+%04X", s, r)
 		case r == 0xad, r == 0x61c, r == 0x180e, r >= 0x200b && r <= 0x200f, r >= 0x202a && r <= 0x202e,
 			r >= 0x2060 && r <= 0x206f, r == 0xfeff, r >= 0xfff9 && r <= 0xfffb, r >= 0xe0000 && r <= 0xe0fff:
-			return fmt.Errorf("%q has a character that cannot be seen, U+%04X", s, r)
+			return fmt.Errorf("%q has an invisible character, U+%04X", s, r)
 		}
 	}
 	return nil
@@ -146,9 +146,9 @@ func (m Member) validateText() error {
 func CheckName(name string) error {
 	switch {
 	case name == "" || len(name) > maxName:
-		return fmt.Errorf("a name of 1 to %d bytes is needed", maxName)
+		return fmt.Errorf("the name must have 1 to %d bytes", maxName)
 	case strings.Trim(name, " \u00a0\u3000") != name:
-		return errors.New("a name neither begins nor ends with a space")
+		return errors.New("the name must not begin or end with a space")
 	case checkText(name) != nil:
 		return fmt.Errorf("the name %w", checkText(name))
 	}

@@ -70,7 +70,7 @@ func TestAddressOfAnotherMember(t *testing.T) {
 		{ID: 78, Name: "second", Role: Venue, Peer: c.nodes[1].PeerAddr()},
 		{ID: 78, Name: "second", Role: Venue, Peer: "127.0.0.1:2", HTTP: "http://first:80/relay/"},
 	} {
-		if _, err := c.nodes[0].Admit(ctx, withKey(second)); !errors.Is(err, ErrMembership) || !strings.Contains(err.Error(), "is that of member ") {
+		if _, err := c.nodes[0].Admit(ctx, withKey(second)); !errors.Is(err, ErrMembership) || !strings.Contains(err.Error(), "belongs to member ") {
 			t.Errorf("%+v: %v", second, err)
 		}
 	}

@@ -174,7 +174,7 @@ func (n *Node) foundCluster() (err error) {
 // joinCluster asks to be admitted, and writes what it learns into who.
 func (n *Node) joinCluster(ctx context.Context, who *store.Identity) error {
 	if n.boardsFile.Position().Index != 0 {
-		return fmt.Errorf("%s holds the beginning of a cluster of its own; use an empty directory to join another one", n.cfg.Dir)
+		return fmt.Errorf("%s began to make a cluster of its own; use an empty directory to join another one", n.cfg.Dir)
 	}
 	key, err := privateKey(who.Key)
 	if err != nil {
@@ -190,7 +190,7 @@ func (n *Node) joinCluster(ctx context.Context, who *store.Identity) error {
 	}
 	me := slices.IndexFunc(w.Members, func(m Member) bool { return m.ID == n.id })
 	if me < 0 || w.Members[me].Key != n.publicKey {
-		return errors.New("join: the member did not list this node among the others")
+		return errors.New("join: the member's list of members lacks this node")
 	}
 	who.ClusterID, who.Secret, who.Authority, who.AuthorityKey = w.ClusterID, w.Secret, w.Authority, w.AuthorityKey
 	who.Certificate = w.Members[me].Certificate
@@ -204,7 +204,7 @@ func (n *Node) repair() error {
 	p, log := n.boardsFile.Position(), n.storage.entryLog
 	hard := log.HardState()
 	if p.Index+1 < log.FirstIndex() {
-		return fmt.Errorf("%s: the boards stand at index %d and the log begins at %d, so moves are missing between them: "+
+		return fmt.Errorf("%s: the boards are at index %d and the log begins at %d, so moves are missing between them: "+
 			"restore both files from the same moment, or clear the directory and join again as a new member",
 			n.cfg.Dir, p.Index, log.FirstIndex())
 	}
@@ -233,8 +233,8 @@ func (n *Node) repair() error {
 		return err
 	}
 	if who.Installed != p.Index {
-		return fmt.Errorf("%s: the boards stand at index %d of term %d and the log, which ends at %d, does not hold that entry: it has lost its end or is "+
-			"of another moment, and with it this node's votes and what it has acknowledged: restore both files from the same moment, "+
+		return fmt.Errorf("%s: the boards are at index %d of term %d, and the log, which ends at %d, does not hold that entry: it has lost its end or "+
+			"is from another moment, so this node's votes and what it has acknowledged are missing: restore both files from the same moment, "+
 			"or clear the directory and join again as a new member", n.cfg.Dir, p.Index, p.Term, log.LastIndex())
 	}
 	if err := log.Reset(p.Index, p.Term, hard); err != nil {
@@ -258,7 +258,7 @@ func (n *Node) noteRemoved() {
 // lostEntries is called when the leader says that this node has lost entries that it acknowledged.
 // It must not vote nor count for a majority, so it stops.
 func (n *Node) lostEntries(r reply) {
-	n.fail(fmt.Errorf("%s is an older copy of this node's data directory: %s. What is missing counted for a majority. "+
+	n.fail(fmt.Errorf("%s is an older copy of this node's data directory: %s. The entries that it lacks counted for a majority. "+
 		"Remove this member (chessrelay venue remove), clear the directory, and join again with an invitation", n.cfg.Dir, r.Error))
 }
 

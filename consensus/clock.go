@@ -188,7 +188,7 @@ func (n *Node) ClockWarnings() []string {
 		}
 		than := "the other members'"
 		if len(t.known) == 1 {
-			than = "the other one that was read, and nobody can tell which is right"
+			than = "the only other clock that could be read, and nobody can tell which is right"
 		}
 		out = append(out, fmt.Sprintf("the clock of %s is %s %s; set it by NTP", m.Name, DescribeSkew(ahead), than))
 	}

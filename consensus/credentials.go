@@ -188,7 +188,7 @@ func renewalDue(certificate string, now time.Time) bool {
 
 var (
 	errNoCertificate = errors.New("the node shows no certificate")
-	errForeign       = errors.New("its certificate is not of this cluster's authority")
+	errForeign       = errors.New("its certificate is not from this cluster's authority")
 	errNoMember      = errors.New("the log has no such member")
 )
 
@@ -212,7 +212,7 @@ func (c *credentials) holder(state tls.ConnectionState, known func(MemberID) (ke
 		return 0, fmt.Errorf("%w: %s", errNoMember, id)
 	}
 	if public, _ := leaf.PublicKey.(ed25519.PublicKey); encodeBase64(public) != key {
-		return 0, fmt.Errorf("the certificate names member %s and is for another key than that member's", id)
+		return 0, fmt.Errorf("the certificate names member %s, but is for another key", id)
 	}
 	return id, nil
 }

@@ -120,7 +120,7 @@ func (n *Node) stepFromPeer(m *raftpb.Message, from MemberID) error {
 		return nil
 	}
 	n.incredible.Add(1)
-	n.log.Warn("a message that cannot be true", "from", from, "name", n.nameOf(from), "type", m.Type, "err", why)
+	n.log.Warn("dropped a message that cannot be true", "from", from, "name", n.nameOf(from), "type", m.Type, "err", why)
 	n.peers.closeInbound(from)
 	return fmt.Errorf("a %s from %s that cannot be true: %w", m.Type, from, why)
 }

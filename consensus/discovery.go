@@ -224,5 +224,5 @@ func (n *Node) checkFormerMember(ctx context.Context, c net.Conn) error {
 	}
 	return fmt.Errorf("no new cluster is made: %s looks here for member %s of cluster %s, so this machine was in that cluster and has lost its data. "+
 		"Remove that member (chessrelay venue remove), and join again with an invitation (chessrelay venue invite). "+
-		"If a new cluster is what you want, stop that node first, or use another --peer address", c.RemoteAddr(), member, cluster)
+		"To make a new cluster all the same, stop that node first, or use another --peer address", c.RemoteAddr(), member, cluster)
 }

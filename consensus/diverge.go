@@ -148,7 +148,7 @@ func (n *Node) updateVerdict() (why string, changed bool) {
 
 // differences returns sentences about the members that differ.
 func (n *Node) differences(c verdict, wrong bool) []string {
-	others, since := strings.Join(c.differ, ", "), fmt.Sprintf("since entry %d of the log or before", c.from)
+	others, since := strings.Join(c.differ, ", "), fmt.Sprintf("since entry %d of the log or earlier", c.from)
 	const cure = "stop that node, remove the member and its data directory, and have it join again"
 	switch {
 	case len(c.differ) == 0:

@@ -45,14 +45,14 @@ func ParseEdgeInvitation(text string) (i EdgeInvitation, err error) {
 	text = strings.TrimSpace(text)
 	encoded, ok := strings.CutPrefix(text, edgeInvitationMark)
 	if !ok || len(text) > maxInvitationLen {
-		return i, fmt.Errorf("the invitation of an edge begins with %s, and is made by `chessrelay edge invite URL`", edgeInvitationMark)
+		return i, fmt.Errorf("an edge's invitation begins with %s; `chessrelay edge invite URL` makes one", edgeInvitationMark)
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(encoded)
 	if err == nil {
 		err = json.Unmarshal(raw, &i)
 	}
 	if err != nil || i.ClusterID == "" || len(i.Authority) != sha256.Size || !areUpstreams(i.Upstreams) {
-		return EdgeInvitation{}, errors.New("the invitation is cut off, or was changed: copy it once more, or make another one")
+		return EdgeInvitation{}, errors.New("the invitation is cut off or was changed: copy it again, or make another one")
 	}
 	return i, nil
 }

@@ -13,7 +13,7 @@ var (
 
 	// ErrOverloaded is returned when more commands wait for a majority than a node keeps in memory.
 	// Nothing of the proposal was recorded.
-	ErrOverloaded = errors.New("overloaded: too many moves wait for a majority of the voters; nothing of this was recorded, send it again in a moment")
+	ErrOverloaded = errors.New("overloaded: too many moves wait for a majority of the voters; none of this was recorded; send it again in a moment")
 
 	// ErrClosed is returned by all methods after Close, or once the node has stopped by itself.
 	// [Node.Err] says why.

@@ -61,14 +61,14 @@ func (i Invitation) String() string {
 func ParseInvitation(text string) (i Invitation, err error) {
 	encoded, ok := strings.CutPrefix(strings.TrimSpace(text), invitationMark)
 	if !ok || len(text) > maxInvitationLen {
-		return i, fmt.Errorf("an invitation begins with %s, and is made by `chessrelay venue invite URL`", invitationMark)
+		return i, fmt.Errorf("an invitation begins with %s; `chessrelay venue invite URL` makes one", invitationMark)
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(encoded)
 	if err == nil {
 		err = json.Unmarshal(raw, &i)
 	}
 	if err != nil || len(i.Addresses) == 0 || len(i.Keys) != len(i.Addresses) || i.ClusterID == "" || len(i.Authority) != sha256.Size || i.ID == "" || i.Secret == "" {
-		return i, errors.New("the invitation is cut off, or was changed: copy it once more, or make another one")
+		return i, errors.New("the invitation is cut off or was changed: copy it again, or make another one")
 	}
 	return i, nil
 }

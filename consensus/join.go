@@ -123,7 +123,7 @@ func (i Invitation) verify(state tls.ConnectionState, key string) error {
 		}
 		leaf := state.PeerCertificates[0]
 		if public, _ := leaf.PublicKey.(ed25519.PublicKey); encodeBase64(public) != key {
-			return fmt.Errorf("%w: another node listens at this address than the member in the invitation", errForeign)
+			return fmt.Errorf("%w: the node at this address is not the member in the invitation", errForeign)
 		}
 		if _, err := memberOf(leaf, i.ClusterID); err != nil {
 			return fmt.Errorf("%w: %w", errForeign, err)
@@ -133,7 +133,7 @@ func (i Invitation) verify(state tls.ConnectionState, key string) error {
 		_, err := leaf.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: leaf.NotAfter, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 		return err
 	}
-	return fmt.Errorf("%w: the node at this address is not of the cluster that made the invitation", errForeign)
+	return fmt.Errorf("%w: the node at this address is not in the cluster that made the invitation", errForeign)
 }
 
 // selfSigned proves only that its holder has the key.
@@ -147,9 +147,9 @@ func selfSigned(key ed25519.PrivateKey) (tls.Certificate, error) {
 func (n *Node) serveJoin(c net.Conn, h hello, proof proof) error {
 	r := reply{Code: replyOK}
 	if h.Cluster != n.clusterID {
-		r = reply{replyWrongCluster, fmt.Sprintf("this node is of cluster %s, and the invitation is to %s", n.clusterID, h.Cluster)}
+		r = reply{replyWrongCluster, fmt.Sprintf("this node is in cluster %s, and the invitation is to %s", n.clusterID, h.Cluster)}
 	} else if n.Applied() == 0 {
-		r = reply{replyBusy, "this node is joining itself"}
+		r = reply{replyBusy, "this node is itself still joining"}
 	}
 	if err := writeJSON(c, r); err != nil || r.Code != replyOK {
 		return &strangerError{errors.Join(errors.New(r.Error), err)}
@@ -165,7 +165,7 @@ func (n *Node) serveJoin(c net.Conn, h hello, proof proof) error {
 	defer cancel()
 	w, err := n.admitInvited(ctx, a, proof)
 	if err != nil {
-		n.log.Warn("a node that asks to join is refused", "address", c.RemoteAddr(), "invitation", strings.ToValidUTF8(a.Invitation, "?"), "err", err)
+		n.log.Warn("refused a node that asked to join", "address", c.RemoteAddr(), "invitation", strings.ToValidUTF8(a.Invitation, "?"), "err", err)
 		again := errors.Is(err, ErrNoLeader) || errors.Is(err, ErrNoQuorum) || errors.Is(err, ErrOverloaded) || errors.Is(err, ErrClosed)
 		return errors.Join(&strangerError{err}, writeJSON(c, admission{Error: err.Error(), Again: again}))
 	}
@@ -190,7 +190,7 @@ func (n *Node) admitInvited(ctx context.Context, a application, proof proof) (We
 		mc.By, mc.Secret = a.Invitation, a.Secret
 	}
 	if a.Self.Removed || a.Self.Learner || a.Self.Certificate != "" {
-		return Welcome{}, errors.New("a node tells its id, name, role, addresses and key, and nothing else")
+		return Welcome{}, errors.New("a node that joins gives its id, name, role, addresses and key, and nothing else")
 	}
 	return n.admit(ctx, mc)
 }

@@ -94,8 +94,8 @@ func TestInvitationsRefused(t *testing.T) {
 		word string
 	}{
 		"a wrong secret":   {wrong, applicant(50, "x"), "secret"},
-		"another member":   {another, applicant(50, "x"), "another node listens at this address"},
-		"another cluster":  {elsewhere, applicant(50, "x"), "not of the cluster"},
+		"another member":   {another, applicant(50, "x"), "is not the member in the invitation"},
+		"another cluster":  {elsewhere, applicant(50, "x"), "not in the cluster"},
 		"unknown":          {unknown, applicant(50, "x"), "no such invitation"},
 		"revoked":          {revoked, applicant(50, "x"), "no such invitation"},
 		"expired":          {expired, applicant(50, "x"), "expired"},

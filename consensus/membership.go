@@ -281,7 +281,7 @@ func (n *Node) judgeChange(mc memberChange, status raft.Status) error {
 			return fmt.Errorf("%s is not a member", m.Name)
 		}
 		if !n.reachable(m.ID) {
-			return fmt.Errorf("%s cannot be reached, and a voter that is away is missing in every majority", m.Name)
+			return fmt.Errorf("%s cannot be reached, and every majority would have to do without its vote", m.Name)
 		}
 		if p := status.Progress[id]; p.State != tracker.StateReplicate {
 			return fmt.Errorf("%s has not caught up yet: a voter that lacks entries could hold the others up; wait until it replicates", m.Name)
@@ -327,7 +327,7 @@ func (n *Node) judgeAddresses(m Member, op string) error {
 	for _, other := range n.roster.list() {
 		address, same := sameAddress(m, other)
 		if same && other.ID != m.ID && (op == opAdd || n.reachable(other.ID)) {
-			return fmt.Errorf("the address %s is that of member %s (%s): advertise another one, or remove that member first",
+			return fmt.Errorf("the address %s belongs to member %s (%s): advertise another one, or remove that member first",
 				address, other.Name, other.ID)
 		}
 	}
@@ -371,7 +371,7 @@ func (n *Node) reachable(id MemberID) bool {
 
 // memberChanged is called by the apply loop when a change is in force.
 func (n *Node) memberChanged(mc memberChange) {
-	n.log.Info("membership changed", "change", mc.Op, "who", mc.Member.ID, "name", mc.Member.Name)
+	n.log.Info("membership changed", "change", mc.Op, "member", mc.Member.ID, "name", mc.Member.Name)
 	n.showNewestCertificate()
 	if mc.Op == opRemove {
 		n.discovered.forget()
@@ -382,7 +382,7 @@ func (n *Node) memberChanged(mc memberChange) {
 	case mc.Member.ID == n.id:
 		// The others may need its vote once more, if a crash makes them forget that the removal is
 		// committed. They refuse it when they no longer do, see judgeHello.
-		n.log.Info("this node was removed; it stays until a voter has that on disk")
+		n.log.Info("this node was removed; it runs until a voter has the removal on disk")
 	default:
 		n.peers.remove(mc.Member.ID)
 	}

@@ -23,13 +23,13 @@ func (n *Node) untilFiles(write func() error) error {
 		err := write()
 		if !store.OutOfFiles(err) {
 			if err == nil && !warned.IsZero() {
-				n.log.Warn("writing to disk again: there are file descriptors", "waited", time.Since(began))
+				n.log.Warn("writing to disk again: file descriptors are free", "waited", time.Since(began))
 			}
 			return err
 		}
 		if time.Since(warned) >= filesWarning {
 			warned = time.Now()
-			n.log.Warn("writing to disk waits: too many files are open; raise the limit (ulimit -n, LimitNOFILE=)",
+			n.log.Warn("cannot write to disk: too many files are open; raise the limit (ulimit -n, LimitNOFILE=)",
 				"err", err, "waiting", time.Since(began))
 		}
 		select {

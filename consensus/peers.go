@@ -174,7 +174,7 @@ func (n *Node) acceptLoop() {
 			}
 			if time.Since(warned) >= filesWarning { // such as no file descriptors: it may pass
 				warned = time.Now()
-				n.log.Warn("no connection of a peer is accepted; trying again", "err", err)
+				n.log.Warn("cannot accept connections from peers; trying again", "err", err)
 			}
 			select {
 			case <-n.ctx.Done():
@@ -250,7 +250,7 @@ func (n *Node) serveConn(raw net.Conn) error {
 func (n *Node) judgeHello(h hello, proof proof) reply {
 	switch {
 	case h.Cluster != n.clusterID:
-		return reply{replyWrongCluster, fmt.Sprintf("this node is of cluster %s, not of %s", n.clusterID, h.Cluster)}
+		return reply{replyWrongCluster, fmt.Sprintf("this node is in cluster %s, not in %s", n.clusterID, h.Cluster)}
 	case h.To != n.id:
 		return reply{replyWrongMember, fmt.Sprintf("this node is %s, not %s", n.id, h.To)}
 	case h.From == 0 || len(h.Address) > maxAddress:
@@ -258,12 +258,12 @@ func (n *Node) judgeHello(h hello, proof proof) reply {
 	case !slices.Contains(channels, h.Channel):
 		return reply{replyBadHello, fmt.Sprintf("no such channel: %q", h.Channel)}
 	case !n.cfg.seams.noTLS && h.From != proof.member:
-		return reply{replyStranger, fmt.Sprintf("the dialer has not proved to be member %s, as far as this node's log goes", h.From)}
+		return reply{replyStranger, fmt.Sprintf("by this node's log, the dialer has not proved that it is member %s", h.From)}
 	}
 	if m, known := n.roster.get(h.From); known && m.Removed {
 		p := n.boardsFile.Position()
 		if p.Index < n.storage.needIndex.Load() || !slices.Contains(p.ConfState.Voters, uint64(n.id)) {
-			return reply{replyBusy, "this node was removed, which a voter has yet to write down"}
+			return reply{replyBusy, "this node was removed, and no voter has the removal on disk yet"}
 		}
 		return reply{replyRemoved, ErrRemoved.Error()}
 	}
@@ -367,7 +367,7 @@ func (n *Node) readMessages(c *progressConn, from MemberID) error {
 				return fmt.Errorf("message from %s: %w", from, err)
 			}
 			if MemberID(m.From) != from || MemberID(m.To) != n.id || m.Type == raftpb.MsgSnap || m.Type == raftpb.MsgApp {
-				return fmt.Errorf("message from %s pretends to be a %s from %s to %s", from, m.Type, MemberID(m.From), MemberID(m.To))
+				return fmt.Errorf("message from %s claims to be a %s from %s to %s", from, m.Type, MemberID(m.From), MemberID(m.To))
 			}
 			// Raft would panic.
 			if m.Type == raftpb.MsgProp || m.Type == raftpb.MsgReadIndex && len(m.Entries) != 1 {

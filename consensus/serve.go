@@ -312,7 +312,7 @@ func (r *replicator) askToServe(ctx context.Context, by MemberID, m *raftpb.Mess
 	}
 	defer c.Close()
 	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
-	r.n.log.Info("snapshot to peer asked for", "peer", r.id, "by", by, "atLeast", atLeast)
+	r.n.log.Info("asked another member to send the snapshot to the peer", "peer", r.id, "by", by, "atLeast", atLeast)
 	err = writeMessage(c, kindServe, mustJSON(serveRequest{r.address(), head, atLeast}))
 	if err != nil {
 		return served{}, err
@@ -340,7 +340,7 @@ func awaitSnapshot(c net.Conn, arrived *snapshotProgress) ([]byte, error) {
 		case kind == kindSnapDone:
 			return payload, nil
 		case kind == kindSnapFail:
-			return nil, fmt.Errorf("the peer could not: %s", payload)
+			return nil, fmt.Errorf("it failed at the peer: %s", payload)
 		case kind != kindProgress:
 			return nil, fmt.Errorf("unexpected message of kind %d from peer", kind)
 		case len(payload) == 8:
@@ -428,7 +428,7 @@ func (n *Node) waitBoards(ctx context.Context, index uint64) error {
 		select {
 		case <-every.C:
 		case <-ctx.Done():
-			return fmt.Errorf("the boards on disk stand at index %d, and %d is needed", n.boardsFile.Position().Index, index)
+			return fmt.Errorf("the boards on disk are at index %d, and %d is needed", n.boardsFile.Position().Index, index)
 		}
 	}
 	return nil

@@ -155,7 +155,7 @@ func (n *Node) checkLeader(id MemberID, term uint64) error {
 		return err
 	}
 	if MemberID(now.Lead) != id || now.Term != term {
-		return fmt.Errorf("the leader is %s in term %d here, and not %s in term %d", MemberID(now.Lead), now.Term, id, term)
+		return fmt.Errorf("for this node the leader is %s in term %d, not %s in term %d", MemberID(now.Lead), now.Term, id, term)
 	}
 	return nil
 }

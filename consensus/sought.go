@@ -95,7 +95,7 @@ func (n *Node) soughtWarnings() []string {
 		and = fmt.Sprintf(" (and for %d more)", others)
 	}
 	return []string{fmt.Sprintf("a node looks at the address of %s for member %s of cluster %s%s; if this machine was that member, its data is lost, "+
-		"and this cluster, %s, stands in its place: see docs/operations.md, \"A recorder without its data\"", n.cfg.Name, id, cluster, and, n.clusterID)}
+		"and this cluster, %s, has taken its place: see docs/operations.md, \"A recorder without its data\"", n.cfg.Name, id, cluster, and, n.clusterID)}
 }
 
 // Warnings returns sentences about boards that differ between members, clocks that are wrong, and

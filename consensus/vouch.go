@@ -128,11 +128,11 @@ func (by Voucher) check(v Vouch, url string, nonce []byte, want string, now time
 		return 0, errors.New("its certificate is for a key of another kind")
 	}
 	if want != "" && encodeBase64(key) != want {
-		return 0, errors.New("its key is not that of the member which the cluster has at this URL")
+		return 0, errors.New("its key is not that of the member at this URL")
 	}
 	err = ed25519.VerifyWithOptions(key, vouchMessage(by.ClusterID, url, nonce), v.Signature, &ed25519.Options{Context: vouchContext})
 	if err != nil {
-		return 0, errors.New("the signature is not for this URL and this question")
+		return 0, errors.New("the signature is not for this URL and this nonce")
 	}
 	return id, nil
 }
