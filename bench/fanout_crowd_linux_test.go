@@ -66,7 +66,7 @@ func TestCrowdHints(t *testing.T) {
 			t.Errorf("%q: %d", head, got)
 		}
 	}
-	for reason, want := range map[string]int{"come back in 5 s": 5, "come back in 12 seconds": 12, "this node is going away": 0, "": 0} {
+	for reason, want := range map[string]int{"come back in 5 s": 5, "come back in 12 seconds": 12, "this node is shutting down": 0, "": 0} {
 		if got := reasonSeconds(reason); got != want {
 			t.Errorf("%q: %d", reason, got)
 		}

@@ -108,7 +108,7 @@ func (h *Hub) respond(w http.ResponseWriter, r *http.Request, f form, contentTyp
 			h.leaveTopic(s.topic)
 		}
 		h.gate.leave(address)
-		writeError(w, http.StatusInternalServerError, "internal", "this connection cannot be kept: "+err.Error())
+		writeError(w, http.StatusInternalServerError, "internal", "this connection cannot be kept open: "+err.Error())
 		return
 	}
 	lines := []string{"HTTP/1.1 200 OK", "Content-Type: " + contentType, "Cache-Control: no-store", "Connection: close",

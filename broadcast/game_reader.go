@@ -20,7 +20,7 @@ var (
 	ErrNoRound = errNoRound
 	// ErrTokenEnded is returned by Next when the client's token has expired, was revoked, or now
 	// shows another view of the round.
-	ErrTokenEnded = errors.New("the token no longer holds")
+	ErrTokenEnded = errors.New("the token is no longer valid")
 )
 
 // A GameReader is a spectator within this process that reads the games of a round instead of

@@ -8,10 +8,10 @@ import (
 
 // Why the gate refuses a connection.
 var (
-	errClosed      = errors.New("this node is going away")
+	errClosed      = errors.New("this node is shutting down")
 	errFull        = errors.New("this node has as many spectators as it may have")
 	errAddressFull = errors.New("there are too many connections from your address")
-	errRush        = errors.New("too many are coming at once; come back in a moment")
+	errRush        = errors.New("too many spectators join at once; try again in a moment")
 )
 
 // gate counts the connections, refuses those beyond the limits, and lets Close wait for the rest.

@@ -56,7 +56,7 @@ func (h *Hub) Live(w http.ResponseWriter, r *http.Request) {
 func (h *Hub) adopt(conn net.Conn, a arrival) {
 	var err error
 	if a.sock, err = takeOver(conn, h.cfg.SendBuffer, 2*h.cfg.PingEvery); err != nil {
-		h.log.Error("a connection cannot be taken over", "address", a.address, "err", err)
+		h.log.Error("cannot take over a spectator's connection", "address", a.address, "err", err)
 		conn.Close()
 		if a.topic != nil {
 			h.leaveTopic(a.topic)

@@ -16,11 +16,11 @@ import (
 
 // A client's errors; each closes with [CloseBadRequest].
 var (
-	errNotText   = errors.New("only text frames are taken")
+	errNotText   = errors.New("only text frames are accepted")
 	errTooLong   = errors.New("the frame is too long")
 	errNotObject = errors.New("a frame must be a JSON object")
 	errTooMany   = errors.New("too many frames")
-	errProtocol  = errors.New("this is no WebSocket frame of a client (RFC 6455, 5)")
+	errProtocol  = errors.New("this is not a client's WebSocket frame (RFC 6455, 5)")
 	errDeflate   = errors.New("the frame cannot be decompressed")
 	errBoards    = fmt.Errorf("boards must be a list of board numbers, at most %d of them; without it all are sent", maxBoards)
 )

@@ -313,7 +313,7 @@ func (w *worker) onTick() {
 	for range w.routine.steps(w.now, len(w.slots)) {
 		s := w.slots[w.routine.step(len(w.slots))]
 		if s != nil && s.viewer != nil && s.state == watching && !s.mayStay() {
-			w.stop(s, CloseForbidden, "the token or link that was shown no longer holds")
+			w.stop(s, CloseForbidden, "the token or link is no longer valid")
 			continue
 		}
 		w.addDue(s, dueStatus)
@@ -356,7 +356,7 @@ func (w *worker) closeStalled() {
 	for _, s := range late {
 		w.writeRest(s)
 		if s.state == watching && s.rest != nil && w.now-s.rest.since > limit {
-			w.stop(s, CloseTooSlow, "nothing was taken for "+w.hub.cfg.WriteTimeout.String())
+			w.stop(s, CloseTooSlow, "nothing was read for "+w.hub.cfg.WriteTimeout.String())
 		}
 	}
 }

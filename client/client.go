@@ -136,7 +136,7 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any) error
 			}
 		}
 		if _, silent := errors.AsType[*UnreachableError](err); c.opts.FailFast && silent {
-			return fmt.Errorf("%w; is a node running there? The URL of any other member does as well", err)
+			return fmt.Errorf("%w; is a node running there? The URL of any other member works, too", err)
 		}
 		if c.opts.FailFast {
 			return err

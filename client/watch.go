@@ -133,7 +133,7 @@ func (c *Client) Watch(ctx context.Context, round relay.RoundID, board int, fn f
 			w.cluster, w.since = "", 0
 		}
 		wait := pause.next()
-		c.opts.Log.Warn("the connection is lost; coming back", "node", node, "since", w.since, "wait", wait, "err", err)
+		c.opts.Log.Warn("the connection is lost; reconnecting", "node", node, "since", w.since, "wait", wait, "err", err)
 		if !sleep(ctx, wait) {
 			return nil
 		}

@@ -202,7 +202,7 @@ test("a round that was deleted ends it, whether we saw it or not", () => {
 test("a viewing link that has ended ends it", () => {
   last().says(hello);
   cursor = { since: 42 };
-  last().ends(4403, "the token or link that was shown no longer holds");
+  last().ends(4403, "the token or link is no longer valid");
   assert.deepEqual(phase(), { kind: "refused", reason: "ended" });
   mock.timers.tick(60_000);
   assert.equal(sockets.length, 1);
