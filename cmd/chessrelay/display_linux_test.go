@@ -175,7 +175,7 @@ func TestStatusOfSources(t *testing.T) {
 	s := client.Cluster{Sources: []client.Source{
 		at,
 		of(func(s *client.Source) { s.LastPollMs = -1 }),
-		of(func(s *client.Source) { s.State = "stopped: somebody has finished the round" }),
+		of(func(s *client.Source) { s.State = "stopped: a person has finished the round" }),
 		of(func(s *client.Source) { s.State = `waiting: the round starts when "Round 0" is finished` }),
 		of(func(s *client.Source) { s.Problems = 2 }),
 		of(func(s *client.Source) { s.FailingMs, s.LastError = 200_000, "the source answers 404 Not Found" }),
@@ -185,7 +185,7 @@ func TestStatusOfSources(t *testing.T) {
 	for _, want := range []string{
 		"answered 2s ago, and is asked again in 3s.\n",
 		"was not asked yet.\n",
-		"is not taken now: somebody has finished the round.\n",
+		"is not taken now: a person has finished the round.\n",
 		"is not taken now: the round starts when \"Round 0\" is finished.\n",
 		"; not all of its games could be taken, see /api/rounds/0clOvgby.\n",
 		"City Open, Round 1: its source https://club.example/1.pgn has failed for 3m20s, and is asked again in 3s: the source answers 404 Not Found.\n",

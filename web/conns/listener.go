@@ -136,7 +136,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 func (l *Listener) rest(err error) bool {
 	l.acceptErrors.Add(1)
 	if noFiles := errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE); noFiles {
-		l.acceptWarning.log(l.cfg.Log, "no connection is accepted: too many files are open; raise the limit (ulimit -n, LimitNOFILE=)", "err", err)
+		l.acceptWarning.log(l.cfg.Log, "cannot accept connections: too many files are open; raise the limit (ulimit -n, LimitNOFILE=)", "err", err)
 		l.mu.Lock()
 		for range closedTogether {
 			if e := l.all.idle.Front(); e != nil {
@@ -145,7 +145,7 @@ func (l *Listener) rest(err error) bool {
 		}
 		l.mu.Unlock()
 	} else {
-		l.acceptWarning.log(l.cfg.Log, "a connection could not be accepted; trying again", "err", err)
+		l.acceptWarning.log(l.cfg.Log, "cannot accept a connection; trying again", "err", err)
 	}
 	return l.pause(acceptPause)
 }
@@ -176,7 +176,7 @@ func (l *Listener) admit(c net.Conn) bool {
 			refuse(c)
 			return false
 		}
-		l.displaceWarning.log(l.cfg.Log, "connections wait: all that the open files allow have requests; raise the limit (ulimit -n, LimitNOFILE=)")
+		l.displaceWarning.log(l.cfg.Log, "new connections wait: the open files allow no more, and all have requests; raise the limit (ulimit -n, LimitNOFILE=)")
 		if !l.pause(wait) {
 			_ = c.Close()
 			return false
@@ -226,7 +226,7 @@ func (l *Listener) place(c net.Conn, address netip.Prefix, limited bool) (verdic
 		if v == nil {
 			return full, l.untilOld()
 		}
-		l.displaceWarning.log(l.cfg.Log, "connections are closed early for others: the open files are short; raise the limit (ulimit -n, LimitNOFILE=)",
+		l.displaceWarning.log(l.cfg.Log, "idle connections are closed early to make room: the open files allow no more; raise the limit (ulimit -n, LimitNOFILE=)",
 			"room", room, "closed", l.displaced.Load()+1)
 		l.displace(v)
 	}

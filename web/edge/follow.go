@@ -83,11 +83,11 @@ func refusal(res *http.Response) error {
 	e := &refusedError{res.StatusCode, fmt.Sprintf("it answered %s", res.Status)}
 	switch {
 	case res.StatusCode >= 300 && res.StatusCode < 400:
-		e.text += fmt.Sprintf(", and is not followed elsewhere: name the URL that it leads to, %.200q", res.Header.Get("Location"))
+		e.text += fmt.Sprintf(", and redirects are not followed: name the URL that it leads to, %.200q", res.Header.Get("Location"))
 	case answer.Error != "":
 		e.text += fmt.Sprintf(": %.200q", answer.Error)
 	case res.StatusCode == http.StatusOK, res.StatusCode == http.StatusNotFound:
-		e.text, e.status = e.text+", and no stream: it is no chessrelay node, or one of another version", http.StatusNotFound
+		e.text, e.status = e.text+", not a stream: it is not a chessrelay node, or has another version", http.StatusNotFound
 	}
 	return e
 }
@@ -186,7 +186,7 @@ func (s *stream) begin(payload []byte) error {
 	l.mu.Unlock()
 	l.answered(s.asked, time.Since(s.asked.sent), &state)
 	l.switches.Add(1)
-	l.log.Info("follows an upstream", "upstream", s.c.url, "name", state.Self().Name, "depth", len(state.Path), "since", l.applied.Load())
+	l.log.Info("following an upstream", "upstream", s.c.url, "name", state.Self().Name, "depth", len(state.Path), "since", l.applied.Load())
 	return s.heard(state)
 }
 
@@ -319,7 +319,7 @@ func (s *stream) image(payload []byte) error {
 	}
 	s.applied(index)
 	l.images.Add(1)
-	l.log.Info("the boards came from the upstream", "upstream", s.c.url, "index", index, "in", time.Since(began).Round(time.Millisecond))
+	l.log.Info("got the boards from the upstream", "upstream", s.c.url, "index", index, "in", time.Since(began).Round(time.Millisecond))
 	if !l.began {
 		l.began = true
 		close(l.loaded)

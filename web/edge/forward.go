@@ -35,10 +35,10 @@ const (
 var (
 	// ErrNoTarget is returned by [LogClient.Forward] when it reached no upstream, so nothing was
 	// recorded.
-	ErrNoTarget = errors.New("no member of the cluster can be reached from this edge; nothing is recorded")
+	ErrNoTarget = errors.New("no member of the cluster can be reached from this edge; nothing was recorded")
 	// ErrUnanswered is returned by [LogClient.Forward] when the upstream that it reached did not
 	// answer.
-	ErrUnanswered = errors.New("the node that this edge passed it on to did not answer; it may or may not be recorded")
+	ErrUnanswered = errors.New("the node to which this edge forwarded it did not answer; it may or may not be recorded")
 )
 
 // passedOn lists the headers that are forwarded, besides chessrelay's own.
@@ -83,7 +83,7 @@ func (l *LogClient) targets() []target {
 func (l *LogClient) Forward(ctx context.Context, r *http.Request, body []byte, site string) (*http.Response, error) {
 	hops, _ := strconv.Atoi(r.Header.Get(hopsHeader))
 	if hops < 0 || hops >= MaxDepth {
-		return nil, fmt.Errorf("%w (it has come by %d edges)", ErrNoTarget, hops)
+		return nil, fmt.Errorf("%w (%d edges have forwarded it already)", ErrNoTarget, hops)
 	}
 	// A request for "x:@host/" has the URI "@host/", which must not become another host.
 	uri := "/" + strings.TrimPrefix(r.URL.RequestURI(), "/")
@@ -107,14 +107,14 @@ func (l *LogClient) Forward(ctx context.Context, r *http.Request, body []byte, s
 		if errors.Is(err, ErrUnvouched) {
 			continue
 		}
-		l.log.Warn("a submission could not be passed on", "upstream", t.url, "err", whyNone(err))
+		l.log.Warn("cannot forward a submission", "upstream", t.url, "err", whyNone(err))
 		last = err
 		if connected.Load() {
 			return nil, fmt.Errorf("%w (%s)", ErrUnanswered, t.url)
 		}
 	}
 	if last == nil && secret {
-		return nil, fmt.Errorf("%w: --upstream names no node, none proves to be a member, and the token is passed on to no other", ErrNoTarget)
+		return nil, fmt.Errorf("%w: --upstream names no node, and no other node proved to be a member, so none may see the token", ErrNoTarget)
 	}
 	return nil, ErrNoTarget
 }

@@ -185,7 +185,7 @@ func (c *chunkReader) finish(sum hash.Hash) error {
 		return imageError(err)
 	}
 	if string(sum.Sum(nil)) != string(c.end) {
-		return corrupt("the image's sum is another one")
+		return corrupt("the image has another sum")
 	}
 	return nil
 }

@@ -102,9 +102,9 @@ type LogClient struct {
 }
 
 var (
-	errSilent    = errors.New("nothing was heard from it")
-	errPreferred = errors.New("one that is preferred is well again")
-	errStale     = errors.New("it hears nothing new itself")
+	errSilent    = errors.New("it was silent for too long")
+	errPreferred = errors.New("a preferred upstream is healthy again")
+	errStale     = errors.New("it gets nothing new itself")
 	errBehind    = errors.New("it is behind this edge")
 	errGone      = errors.New("it ended the stream")
 )
@@ -244,9 +244,9 @@ func (l *LogClient) ended(c *upstream, err error, lasted time.Duration) {
 	l.mu.Unlock()
 	switch {
 	case was:
-		l.log.Info("an upstream is followed no longer", "upstream", c.url, "after", lasted.Round(time.Millisecond), "why", err)
+		l.log.Info("no longer following an upstream", "upstream", c.url, "after", lasted.Round(time.Millisecond), "why", err)
 	case !told: // a reason that repeats is logged once
-		l.log.Warn("an upstream cannot be followed", "upstream", c.url, "why", err)
+		l.log.Warn("cannot follow an upstream", "upstream", c.url, "why", err)
 	}
 }
 

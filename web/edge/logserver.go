@@ -206,7 +206,7 @@ func (l *LogServer) Serve(w http.ResponseWriter, r *http.Request) error {
 	err = s.run(a)
 	if slow := errors.Is(err, os.ErrDeadlineExceeded); slow || err != nil && r.Context().Err() == nil && !errors.Is(err, ErrClosed) {
 		l.cut.Add(1)
-		l.log.Info("an edge that follows was cut", "edge", c.hop.Name, "address", c.addr, "err", err)
+		l.log.Info("ended the stream to an edge", "edge", c.hop.Name, "address", c.addr, "err", err)
 	}
 	return nil
 }
@@ -363,7 +363,7 @@ func (s *sender) image() (uint64, error) {
 	if err := writeImage(s, index, records); err != nil {
 		return 0, fmt.Errorf("write an image: %w", err)
 	}
-	s.server.log.Info("an edge got the boards", "edge", s.session.hop.Name, "address", s.session.addr, "index", index, "bytes", s.session.bytes.Load())
+	s.server.log.Info("sent the boards to an edge", "edge", s.session.hop.Name, "address", s.session.addr, "index", index, "bytes", s.session.bytes.Load())
 	return index, nil
 }
 

@@ -25,7 +25,7 @@ const (
 )
 
 // errEnded is returned when the connection that carried the proof has ended.
-var errEnded = errors.New("the connection by which it proved to be a member has ended")
+var errEnded = errors.New("the connection on which it proved to be a member has ended")
 
 // provenConn is a connection by which an upstream has proved to be a member.
 type provenConn struct {

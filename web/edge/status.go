@@ -101,7 +101,7 @@ func parseStatus(payload []byte) (Status, error) {
 	s.Alternatives = usable(s.Alternatives)
 	for at, key := range s.Keys {
 		if len(s.Keys) > MaxKeys || !plain(at) || !plain(key) {
-			return s, corrupt("its state has keys that cannot be, or too many of them")
+			return s, corrupt("its state has impossible keys, or too many of them")
 		}
 	}
 	return s, nil
@@ -140,18 +140,18 @@ func contains(list []string, s string) bool {
 // The reasons why a node does not serve an edge, or an edge does not follow a node.
 var (
 	// ErrOtherCluster is returned when the two belong to different clusters.
-	ErrOtherCluster = errors.New("it is of another cluster")
+	ErrOtherCluster = errors.New("it is in another cluster")
 	// ErrLoop is returned when an edge would follow itself, directly or through others.
 	ErrLoop = errors.New("it follows this very edge, so neither would get anything: a loop")
 	// ErrTooDeep is returned when the path would be longer than [MaxDepth].
 	ErrTooDeep = errors.New("the tree of edges would be deeper than 16")
 	// ErrDiverged is returned when the two have different entries at one index, such as after the
 	// cluster was set up again from old data.
-	ErrDiverged = errors.New("its log has another entry where this edge is: the cluster has gone back behind it; restart this edge to follow it")
+	ErrDiverged = errors.New("its log has another entry at this edge's index, such as after the cluster was set up again from older data; restart this edge to follow it")
 	// ErrTooMany is returned when a node serves as many edges, or images, as it may.
-	ErrTooMany = errors.New("it serves as many edges as it may")
+	ErrTooMany = errors.New("it serves as many edges as its limit allows")
 	// ErrClosed is returned by a log server that was closed.
-	ErrClosed = errors.New("the node is going away")
+	ErrClosed = errors.New("the node is shutting down")
 	// ErrBadRequest is returned when a request of an edge cannot be read.
 	ErrBadRequest = errors.New("the parameters cannot be read")
 )

@@ -21,7 +21,7 @@ import (
 const maxVouch = 16 << 10
 
 // ErrUnvouched is returned for an upstream that must not see the token.
-var ErrUnvouched = errors.New("it was learnt of and not vouched for")
+var ErrUnvouched = errors.New("the operator did not name it, and no member vouches for it")
 
 // isNamed reports whether the operator named c. A URL from an invitation does not count: another
 // program may listen there by now.
@@ -37,7 +37,7 @@ func (l *LogClient) neverShows(c *upstream) error {
 
 func (l *LogClient) unprovable() error {
 	if len(l.cfg.Voucher.Authority) == 0 {
-		return fmt.Errorf("%w: this edge has no invitation, by which it would know the cluster's authority", ErrUnvouched)
+		return fmt.Errorf("%w: this edge has no invitation, so it does not know the cluster's authority", ErrUnvouched)
 	}
 	return nil
 }
@@ -65,7 +65,7 @@ func (l *LogClient) vouch(ctx context.Context, client *http.Client, upstream str
 	}
 	var v consensus.Vouch
 	if err := json.NewDecoder(io.LimitReader(res.Body, maxVouch)).Decode(&v); err != nil {
-		return fmt.Errorf("%w: its answer is no proof: %.200q", ErrUnvouched, err.Error())
+		return fmt.Errorf("%w: its answer is not a proof: %.200q", ErrUnvouched, err.Error())
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxVouch)) // so that the connection can be reused
 	l.mu.Lock()

@@ -50,7 +50,7 @@ func TestTokenStaysHome(t *testing.T) {
 		}, "its authority is not that of the invitation"},
 		"no end": {known, func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, `{"certificate":"`+strings.Repeat("A", 1<<20))
-		}, "its answer is no proof"},
+		}, "its answer is not a proof"},
 		"a redirect": {known, func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/elsewhere", http.StatusFound)
 		}, "302"},

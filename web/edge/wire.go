@@ -124,7 +124,7 @@ func (m *messageReader) next() (kind byte, payload []byte, err error) {
 		return 0, nil, err
 	}
 	if crc32.Update(crc32.Checksum(h[8:], castagnoli), castagnoli, payload) != binary.BigEndian.Uint32(h[4:]) {
-		return 0, nil, corrupt("a message whose sum is another one")
+		return 0, nil, corrupt("a message with another sum")
 	}
 	return h[8], payload, nil
 }

@@ -40,7 +40,7 @@ func Check(s *relay.Source) error {
 	case s.Kind == relay.SourceLCC && s.Round == 0:
 		s.Round = cloud.round
 	case s.Kind == relay.SourcePGN && s.OnlyRound == 0 && tournamentPGNOf(u) != "":
-		return errors.New("it is the address of a whole tournament: give that of one of its rounds, or say onlyRound too")
+		return errors.New("it is the address of a whole tournament: give that of one of its rounds, or set onlyRound, too")
 	}
 	return nil
 }

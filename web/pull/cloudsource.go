@@ -183,13 +183,13 @@ func (c *cloudSource) findHost(ctx context.Context, f *fetcher, b *budget) error
 	}
 	doc, err := f.get(ctx, c.lookup+c.uuid, validators{}, b, maxGameBytes)
 	if err != nil {
-		return fmt.Errorf("which host has the tournament: %w", err)
+		return fmt.Errorf("find the tournament's host: %w", err)
 	}
 	var meta struct {
 		Host string `json:"host"`
 	}
 	if err := json.Unmarshal(doc.body, &meta); err != nil || !cloudHost.MatchString(meta.Host) {
-		return errors.New("which host has the tournament: the cloud names none of its own")
+		return errors.New("find the tournament's host: the cloud names none of its own")
 	}
 	c.base, c.lookedUp = "https://"+meta.Host+"/get/"+c.uuid, true
 	return nil

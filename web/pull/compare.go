@@ -150,7 +150,7 @@ func (s *comparison) leaveOutOtherRounds(view mirror.Round) {
 		}
 	}
 	if len(foreign) == tagged {
-		s.movedOn = fmt.Sprintf("the source shows round %s now, and the games of this round are of round %s", inSource, inRound)
+		s.movedOn = fmt.Sprintf("the source now shows round %s, but the games of this round are of round %s", inSource, inRound)
 		return
 	}
 	s.leftOut = fmt.Sprintf("%d games of round %s are left out: the games of this round are of round %s", len(foreign), inSource, inRound)

@@ -146,7 +146,7 @@ func plainError(err error) error {
 		err = e.Err
 	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok {
-		return fmt.Errorf("the name %s leads nowhere", e.Name)
+		return fmt.Errorf("the host %s does not exist", e.Name)
 	}
 	return err
 }

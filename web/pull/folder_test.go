@@ -79,8 +79,8 @@ func TestFolder(t *testing.T) {
 		// Another document changes nothing, and the error names it.
 		applied := r.applied()
 		for body, want := range map[string]string{
-			`{"error":"not found"}`: "it has no pairings", `[]`: "cannot be read", "Too many requests. Try again later.": "sends plain text in place of the round's index.json",
-			listing: "sends a web page in place of the round's index.json", "": "cannot be read",
+			`{"error":"not found"}`: "it has no pairings", `[]`: "cannot be read", "Too many requests. Try again later.": "sends plain text instead of the round's index.json",
+			listing: "sends a web page instead of the round's index.json", "": "cannot be read",
 		} {
 			src.set("/live/index.json", body)
 			s.pollOnce(t.Context())
@@ -155,7 +155,7 @@ func TestNoFolder(t *testing.T) {
 	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/"})
 	s := newPoller(t, r, "127.0.0.1")
 	s.pollOnce(t.Context())
-	if st := s.currentStatus(); st.LastError != `the source sends a web page in place of PGN: "Our club"` || r.boardCount() != 0 {
+	if st := s.currentStatus(); st.LastError != `the source sends a web page instead of PGN: "Our club"` || r.boardCount() != 0 {
 		t.Errorf("%+v", st)
 	}
 	src.set("/", game(1, "A", "1. e4 *"))

@@ -83,7 +83,7 @@ func (a *Allow) allowsAddress(at netip.AddrPort) bool {
 type localAddressError struct{ addr netip.Addr }
 
 func (e *localAddressError) Error() string {
-	return "the address leads into a local or reserved network, which this node asks only if it was started with --pull-allow for it; its log says where to"
+	return "the address leads into a local or reserved network; a node fetches from there only if its --pull-allow names it, and its log has the address"
 }
 
 // dial connects if the resolved address is public or allowed. The check sees the very address of

@@ -47,7 +47,7 @@ type wrongDocumentError struct {
 }
 
 func (e *wrongDocumentError) Error() string {
-	text := "the source sends " + e.sniffed.What + " in place of " + e.document
+	text := "the source sends " + e.sniffed.What + " instead of " + e.document
 	if e.sniffed.Says != "" {
 		text += fmt.Sprintf(": %q", e.sniffed.Says)
 	}
@@ -66,9 +66,9 @@ func (t *pgnSource) games(body []byte) (games []Game, problems []string) {
 	}
 	switch {
 	case more > 0:
-		problems = append(problems, fmt.Sprintf("the source has %d games more than the %d that a round may have, and those are left out", more, relay.MaxBoard))
+		problems = append(problems, fmt.Sprintf("the source has %d games more than the %d that a round may have; they are left out", more, relay.MaxBoard))
 	case len(all) == 0:
-		problems = append(problems, "the source shows no game")
+		problems = append(problems, "the source has no games")
 	}
 	return games, problems
 }

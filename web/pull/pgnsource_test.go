@@ -75,7 +75,7 @@ func TestNotPGN(t *testing.T) {
 			r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/games.pgn"})
 			s := newPoller(t, r, "127.0.0.1")
 			s.pollOnce(t.Context())
-			want := "the source sends " + what + " in place of PGN"
+			want := "the source sends " + what + " instead of PGN"
 			if st := s.currentStatus(); !strings.HasPrefix(st.LastError, want) || r.boardCount() != 0 {
 				t.Fatalf("%q as %q: %q, %d boards", body, contentType, st.LastError, r.boardCount())
 			}
@@ -122,7 +122,7 @@ func TestEmpty(t *testing.T) {
 		r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
 		s := newPoller(t, r, "127.0.0.1")
 		s.pollOnce(t.Context())
-		if st := s.currentStatus(); st.LastError != "" || r.boardCount() != 0 || len(st.Problems) != 1 || st.Problems[0] != "the source shows no game" {
+		if st := s.currentStatus(); st.LastError != "" || r.boardCount() != 0 || len(st.Problems) != 1 || st.Problems[0] != "the source has no games" {
 			t.Errorf("%q: %+v, %d boards", body, st, r.boardCount())
 		}
 	}

@@ -263,7 +263,7 @@ func (s *poller) notePoll(b *budget, changed bool, err error) {
 			if local, ok := errors.AsType[*localAddressError](err); ok {
 				log = log.With("address", local.addr)
 			}
-			log.Warn("the source cannot be taken over", "err", err)
+			log.Warn("the poll failed", "err", err)
 		}
 		return
 	case changed:
@@ -273,7 +273,7 @@ func (s *poller) notePoll(b *budget, changed bool, err error) {
 		s.total.unchanged.Add(1)
 	}
 	if was != "" {
-		s.log.Info("the source is there again")
+		s.log.Info("polls succeed again")
 	}
 	s.updateStatus()
 }

@@ -99,16 +99,16 @@ func (r *roundPuller) restReason() (why string) {
 		}
 		switch {
 		case is.Status == relay.RoundFinished && is.StatusSet == relay.RoundFinished:
-			why = "stopped: somebody has finished the round; it is polled again if it is opened again"
+			why = "stopped: a person has finished the round; polling goes on if the round is opened again"
 		case is.Status == relay.RoundFinished:
 			at := finishedAt(b, is)
 			if now.Sub(at) >= afterFinish {
-				why = fmt.Sprintf("stopped: the round finished at %s; it is polled again if it is opened again",
+				why = fmt.Sprintf("stopped: the round finished at %s; polling goes on if the round is opened again",
 					at.UTC().Format("2006-01-02 15:04 UTC"))
 			}
 		case is.StartsAfterPrevious && is.Status == relay.RoundNew:
 			if before := previous(b, is); before != nil && before.Status != relay.RoundFinished {
-				why = fmt.Sprintf("waiting: the round starts when %q is finished, or when somebody starts it", clip(before.Name))
+				why = fmt.Sprintf("waiting: the round starts when %q is finished, or when a person starts it", clip(before.Name))
 			}
 		}
 	})

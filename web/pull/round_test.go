@@ -80,7 +80,7 @@ func TestFinishedByHand(t *testing.T) {
 	src.set(200, game(1, "A", "1. e4 e5 *"))
 	n := src.count()
 	s.pollOnce(t.Context())
-	if st := s.currentStatus(); src.count() != n || r.line(1) != "e4 *" || !strings.HasPrefix(st.State, "stopped: somebody has finished the round") {
+	if st := s.currentStatus(); src.count() != n || r.line(1) != "e4 *" || !strings.HasPrefix(st.State, "stopped: a person has finished the round") {
 		t.Errorf("%d polls, %q, %+v", src.count()-n, r.line(1), st)
 	}
 	r.setStatus(rid, relay.RoundStarted)
@@ -182,7 +182,7 @@ func TestMovedOn(t *testing.T) {
 	src.set(200, of("6", game(1, "C", "*"), game(2, "D", "1. c4 *")))
 	for range 2 {
 		pause := s.pollOnce(t.Context())
-		const want = "stopped: the source shows round 6 now, and the games of this round are of round 5"
+		const want = "stopped: the source now shows round 6, but the games of this round are of round 5"
 		if st := s.currentStatus(); st.State != want || r.applied() != at || pause != finishedInterval {
 			t.Errorf("%+v, %d entries, a pause of %s", st, r.applied()-at, pause)
 		}
