@@ -245,7 +245,7 @@ func (t *trail) loadedAudit() error {
 			return err
 		}
 		if t.lines = len(r.List); n != t.first+i || t.lines > auditBlock || t.lines < auditBlock && i < len(numbers)-1 || len(numbers) > auditBlocks {
-			return errors.New("it does not fit to the blocks beside it")
+			return errors.New("it does not fit the blocks beside it")
 		}
 		t.blocks = append(t.blocks, loaded[n])
 	}

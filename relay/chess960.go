@@ -26,7 +26,7 @@ func startFEN(op *relaypb.CreateGame, variant string) (string, error) {
 	case op.Fen != "":
 		return "", bad("startPosition", "and fen cannot both be given")
 	case n < 0 || n > 959:
-		return "", bad("startPosition", "must be from 0 to 959, and is %d", n)
+		return "", bad("startPosition", "must be from 0 to 959, not %d", n)
 	default:
 		return StartFEN960(int(n)), nil
 	}

@@ -210,7 +210,7 @@ func (s *State) setClock(c *relaypb.Command, op *relaypb.SetClock, out *Outcome)
 		return bad("clock", "is required: white, black or both, in milliseconds")
 	}
 	if Millis(at) > Millis(c.At)+maxAhead {
-		return bad("at", "must not be more than a minute ahead of the node's own time, and is %d, with the node at %d", at, c.At)
+		return bad("at", "must be at most a minute ahead of the node's time: it is %d, and the node's time is %d", at, c.At)
 	}
 	out.Game = g.Game
 	if set := g.clocks; set != nil && (Millis(at) <= set.at || c.Request == set.request) {

@@ -105,7 +105,7 @@ func (g *Game) nothingToTakeBack(out *Outcome) error {
 // roomForChange refuses to correct a game that has been corrected too often.
 func (g *Game) roomForChange(removes Ply) error {
 	if len(g.Changes) >= MaxChanges {
-		return refuse(ErrLimit, "the game has been corrected %d times, and may not be again", len(g.Changes))
+		return refuse(ErrLimit, "the game has been corrected %d times, which is the limit", len(g.Changes))
 	}
 	if removes == 0 {
 		return nil

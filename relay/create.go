@@ -8,7 +8,7 @@ import (
 
 func checkID(id string) error {
 	if !ValidID(id) {
-		return bad("id", "must be 8 characters of [A-Za-z0-9], and is %q", clip(id, 32))
+		return bad("id", "must be 8 characters of [A-Za-z0-9], not %q", clip(id, 32))
 	}
 	return nil
 }
@@ -70,7 +70,7 @@ func (s *State) createRound(c *relaypb.Command, op *relaypb.CreateRound, out *Ou
 		return refuse(ErrIDTaken, "the id %s is taken", op.Id)
 	}
 	if len(t.Rounds) >= MaxRounds {
-		return refuse(ErrLimit, "the tournament has %d rounds already, and may not have more", len(t.Rounds))
+		return refuse(ErrLimit, "the tournament has %d rounds, which is the limit", len(t.Rounds))
 	}
 	r := &Round{
 		ID: RoundID(op.Id), Tournament: t.ID, Name: op.Name,

@@ -187,7 +187,7 @@ func (s *State) restoreGame(c *relaypb.Command, op *relaypb.Restore, out *Outcom
 // putDeleted publishes a version of the game that is deleted, or is no longer.
 func (g *liveGame) putDeleted(c *relaypb.Command, reason string, d *Deletion, s *State, out *Outcome) error {
 	if len(g.Changes) >= MaxChanges+maxDeletions {
-		return refuse(ErrLimit, "the game has been changed %d times, and may not be again", len(g.Changes))
+		return refuse(ErrLimit, "the game has been changed %d times, which is the limit", len(g.Changes))
 	}
 	kind := ChangeRestore
 	if d != nil {
@@ -218,7 +218,7 @@ func (g *Game) lastOf(kind ChangeKind) Change {
 // nil.
 func withDeletion(updates []Update, c *relaypb.Command, reason string, d *Deletion, out *Outcome) ([]Update, error) {
 	if len(updates) >= MaxUpdates+maxDeletions {
-		return nil, refuse(ErrLimit, "it has been changed %d times, and may not be again", len(updates))
+		return nil, refuse(ErrLimit, "it has been changed %d times, which is the limit", len(updates))
 	}
 	was, now := "true", ""
 	if d != nil {
@@ -284,10 +284,10 @@ func (s *State) restoreRound(c *relaypb.Command, op *relaypb.Restore, out *Outco
 		return err
 	}
 	if len(t.Rounds) >= MaxRounds {
-		return refuse(ErrLimit, "the tournament has %d rounds already, and may not have more", len(t.Rounds))
+		return refuse(ErrLimit, "the tournament has %d rounds, which is the limit", len(t.Rounds))
 	}
 	if len(r.Sources) > 0 && len(s.sources) >= MaxSources {
-		return refuse(ErrLimit, "%d rounds have a source already, and no more may; take that of a round that is over away", len(s.sources))
+		return refuse(ErrLimit, "%d rounds have a source, which is the limit; remove the source of a round that is over", len(s.sources))
 	}
 	next := *t
 	at, _ := slices.BinarySearchFunc(t.Rounds, r.Index, func(id RoundID, index uint64) int { return cmp.Compare(s.rounds[id].Index, index) })
@@ -349,7 +349,7 @@ func (s *State) restoreTournament(c *relaypb.Command, op *relaypb.Restore, out *
 		}
 	}
 	if sources > MaxSources {
-		return refuse(ErrLimit, "%d rounds would have a source then, and at most %d may; take that of a round that is over away", sources, MaxSources)
+		return refuse(ErrLimit, "%d rounds would then have a source, and the limit is %d; remove the source of a round that is over", sources, MaxSources)
 	}
 	return s.putDeletedTournament(c, op.Reason, t, nil, out)
 }

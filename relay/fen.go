@@ -59,7 +59,7 @@ func readFEN(fen string) (*fenBoard, error) {
 	}
 	fields := strings.FieldsFunc(fen, func(r rune) bool { return r == ' ' })
 	if len(fields) < 4 || len(fields) > 6 {
-		return nil, badFEN("must have 6 fields, and has %d", len(fields))
+		return nil, badFEN("must have 6 fields, not %d", len(fields))
 	}
 	b := &fenBoard{castling: fields[2], enPassant: fields[3], fullMoves: 1}
 	if err := b.readPlacement(fields[0]); err != nil {
@@ -70,7 +70,7 @@ func readFEN(fen string) (*fenBoard, error) {
 	case "b":
 		b.black = true
 	default:
-		return nil, badFEN("the side to move must be w or b, and is %q", fields[1])
+		return nil, badFEN("the side to move must be w or b, not %q", fields[1])
 	}
 	var ok bool
 	if len(fields) > 4 {
@@ -96,7 +96,7 @@ func readCounter(s string, limit int) (int, bool) {
 func (b *fenBoard) readPlacement(s string) error {
 	ranks := strings.Split(s, "/")
 	if len(ranks) != 8 {
-		return badFEN("the board must have 8 ranks, and has %d", len(ranks))
+		return badFEN("the board must have 8 ranks, not %d", len(ranks))
 	}
 	for i, rank := range ranks {
 		file, afterDigit := 0, false

@@ -85,7 +85,7 @@ func (b *fenBoard) checkCastling() error {
 			return badFEN("the castling rights %q name one twice", b.castling)
 		}
 		if b.squares[h.king] != colored('K', h.black) || b.squares[h.rook] != colored('R', h.black) {
-			return badFEN("the castling right %c has no king and rook at home (in Chess960 it may: say so by the variant)", h.right)
+			return badFEN("the castling right %c has no king and rook at home (Chess960 allows that: set the variant)", h.right)
 		}
 		rights = append(rights, h.right)
 	}

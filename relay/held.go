@@ -206,14 +206,14 @@ func (s *State) loadedDelayed() error {
 	for id := range public.rounds {
 		r := s.rounds[id]
 		if r == nil {
-			return fmt.Errorf("record %s%s: there is no such round", publicPrefix, roundKey(id))
+			return fmt.Errorf("record %s%s: its round does not exist", publicPrefix, roundKey(id))
 		}
 		t := *s.tournaments[r.Tournament]
 		t.Rounds, t.Deleted = nil, nil // the held commands were accepted before the deletion
 		public.tournaments[t.ID] = &t
 	}
 	if err := public.Loaded(); err != nil {
-		return fmt.Errorf("what the public has: %w", err)
+		return fmt.Errorf("the boards as the public sees them: %w", err)
 	}
 	for id, r := range public.rounds {
 		d := s.newDelayed(id, s.rounds[id].Delay)
@@ -248,14 +248,14 @@ func (s *State) loadedDelayed() error {
 func (s *State) reapplyHeld(public *State, c loadedHeld) error {
 	d := s.delayed[c.round]
 	if d == nil {
-		return errors.New("the round has nothing else that the public has")
+		return errors.New("the public sees the round as it is, so nothing can be held")
 	}
 	out := public.Apply(c.index, c.term, c.command)
 	switch {
 	case out.Err != nil:
-		return fmt.Errorf("it cannot be applied to what the public has: %w", out.Err)
+		return fmt.Errorf("it cannot be applied to the round as the public sees it: %w", out.Err)
 	case out.events == 0 || out.Game != nil && out.Game.Round != c.round || out.Game == nil && out.Round.ID != c.round:
-		return errors.New("it changes nothing of what the public has of the round")
+		return errors.New("it changes nothing in the round as the public sees it")
 	}
 	command, err := DecodeCommand(c.command)
 	if err != nil {
@@ -281,7 +281,7 @@ func (s *State) checkReachesTruth(d *delayedRound, public *State) error {
 		same = same && public.games.get(g.ID) != nil && s.hashOf(gameKey(g.ID)) == public.hashOf(gameKey(g.ID))
 	}
 	if !same {
-		return errors.New("with the commands that are held, it does not become what the round is")
+		return errors.New("with the held commands, the public's round does not become the round as it is")
 	}
 	if d.public.round == r {
 		d.public.round, d.stored.round = truth, truth

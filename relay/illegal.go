@@ -14,9 +14,9 @@ import (
 func playedFEN(illegal bool, fen string) (string, error) {
 	switch {
 	case illegal && strings.Trim(fen, " ") == "":
-		return "", badFEN("is required of an illegal move: the position on the board after it")
+		return "", badFEN("is required for an illegal move: the position on the board after it")
 	case !illegal && fen != "":
-		return "", badFEN("is told of an illegal move only: say so by illegal, or leave it out")
+		return "", badFEN("is only for an illegal move: set illegal, or leave the FEN out")
 	}
 	return fen, nil
 }
@@ -71,7 +71,7 @@ func illegalMove(pos *position, text, fen string) (Move, error) {
 // checkIllegalText refuses a text that cannot stand for a move in a list or a comment.
 func checkIllegalText(text string) error {
 	if text == "" || strings.ContainsAny(text, " {}[]") {
-		return bad("move", "must be one word without brackets, such as Qxh7, and is %q", clip(text, 32))
+		return bad("move", "must be one word without brackets, such as Qxh7, not %q", clip(text, 32))
 	}
 	return checkText("move", text, maxMoveText, false)
 }

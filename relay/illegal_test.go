@@ -117,7 +117,7 @@ func TestIllegalRefused(t *testing.T) {
 	s := withGame(t, "")
 	s.moves("e4", "e5", "Nf3", "Nc6")
 	for _, test := range []struct{ text, fen, want string }{
-		{"Bc3", "", "fen: is required of an illegal move"},
+		{"Bc3", "", "fen: is required for an illegal move"},
 		{"Bc3", "8/8/8", "fen: must have 6 fields"},
 		{"Bc3", strings.Replace(afterIllegal, " b ", " w ", 1), "fen: must have Black (b) to move: it is the position after an illegal move of White"},
 		{"Bc3", strings.Replace(afterIllegal, "k", "1", 1), "fen: Black has 0 kings"},
@@ -126,7 +126,7 @@ func TestIllegalRefused(t *testing.T) {
 		{"Bc3 }", afterIllegal, "move: must be one word"},
 		{"B\x01", afterIllegal, "move: must not contain control"},
 		{"Bishop to c3 now", afterIllegal, "move: must be one word"},
-		{"BBBBBBBBBBBBBBBBBBB", afterIllegal, "move: must not be longer"},
+		{"BBBBBBBBBBBBBBBBBBB", afterIllegal, "move: must have at most"},
 		{"Bb5", "r1bqkbnr/pppp1ppp/2n5/1B2p3/4P3/5N2/PPPP1PPP/RNBQK2R b KQkq - 3 3", "illegal: Bb5 is legal"},
 	} {
 		before := s.Hash()
@@ -144,7 +144,7 @@ func TestIllegalRefused(t *testing.T) {
 	}
 	c := playMove(5, "Bb5")
 	c.GetPlayMove().Fen = afterIllegal
-	if out := s.do(c); !errors.Is(out.Err, ErrBadCommand) || !strings.HasPrefix(out.Err.Error(), "fen: is told of an illegal move only") {
+	if out := s.do(c); !errors.Is(out.Err, ErrBadCommand) || !strings.HasPrefix(out.Err.Error(), "fen: is only for an illegal move") {
 		t.Errorf("a FEN without the word: %v", out.Err)
 	}
 	// A legal text may stand for another move: another piece has gone, too.

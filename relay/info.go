@@ -9,7 +9,7 @@ import (
 // checkInfo checks a tournament's fields besides its name, description and location.
 func checkInfo(i TournamentInfo) error {
 	if i.Website != "" && !strings.HasPrefix(i.Website, "http://") && !strings.HasPrefix(i.Website, "https://") {
-		return bad("website", "must begin with http:// or https://, and is %q", clip(i.Website, 32))
+		return bad("website", "must begin with http:// or https://: %q does not", clip(i.Website, 32))
 	}
 	return firstError(
 		checkText("format", i.Format, MaxName, false),

@@ -47,7 +47,7 @@ const (
 // characters are listed here, since the tables of package unicode change with the Go version.
 func checkText(field, s string, limit int, multiline bool) error {
 	if len(s) > limit {
-		return bad(field, "must not be longer than %d bytes, and has %d", limit, len(s))
+		return bad(field, "must have at most %d bytes, not %d", limit, len(s))
 	}
 	if plainText(s) {
 		return nil
@@ -75,14 +75,14 @@ func checkName(field, s string) error {
 
 func checkTime(field string, t int64) error {
 	if t < 0 || Millis(t) > maxTime {
-		return bad(field, "must be a time in Unix milliseconds, and is %d", t)
+		return bad(field, "must be a time in Unix milliseconds, not %d", t)
 	}
 	return nil
 }
 
 func checkRange(field string, n, low, high int64) error {
 	if n < low || n > high {
-		return bad(field, "must be from %d to %d, and is %d", low, high, n)
+		return bad(field, "must be from %d to %d, not %d", low, high, n)
 	}
 	return nil
 }

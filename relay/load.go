@@ -154,7 +154,7 @@ func (s *State) loadPart(id GameID, key, part string, value []byte) error {
 // join makes the game of its records, which must be complete.
 func (p *gameParts) join() (*liveGame, error) {
 	if p.head == nil {
-		return nil, errors.New("it is missing, and others of the game are there")
+		return nil, errors.New("it is missing, but other records of the game are not")
 	}
 	var moves []*relaypb.MoveRecord
 	for i := range len(p.moves) {
@@ -188,7 +188,7 @@ func (p *gameParts) join() (*liveGame, error) {
 // position after it.
 func (g *liveGame) replay(records []*relaypb.MoveRecord) error {
 	if err := g.setStartPosition(); err != nil {
-		return fmt.Errorf("the position that it starts from: %w", err)
+		return fmt.Errorf("its start position: %w", err)
 	}
 	for i, r := range records {
 		pos := &g.moves.after
@@ -197,7 +197,7 @@ func (g *liveGame) replay(records []*relaypb.MoveRecord) error {
 			if illegal, err := illegalMove(pos, r.San, r.Fen); err != nil {
 				return fmt.Errorf("its illegal move %q at ply %d: %w", clip(r.San, 32), i+1, err)
 			} else if illegal.SAN != r.San || illegal.UCI != r.Uci || illegal.FEN != r.Fen {
-				return fmt.Errorf("its illegal move %q at ply %d is not as it is written", clip(r.San, 32), i+1)
+				return fmt.Errorf("its illegal move %q at ply %d is not in its normal form", clip(r.San, 32), i+1)
 			}
 			g.moves.add(&m, rules.Move{})
 			continue

@@ -232,18 +232,18 @@ func (s *State) unlock(c *relaypb.Command, op *relaypb.Unlock, out *Outcome) err
 		return err
 	}
 	if len(op.Fields) > maxLocks {
-		return bad("fields", "must not be more than %d, and are %d", maxLocks, len(op.Fields))
+		return bad("fields", "must be at most %d, not %d", maxLocks, len(op.Fields))
 	}
 	for _, f := range op.Fields {
 		if !lockable(f) {
-			return bad("fields", "knows no field %q: name those that the game's locks name", clip(f, 32))
+			return bad("fields", "has the unknown field %q: use the names of the game's locks", clip(f, 32))
 		}
 		if !byPerson(c) && f != LockMoves {
 			return &LockedError{Field: f}
 		}
 	}
 	if !byPerson(c) && len(op.Fields) == 0 {
-		return bad("fields", "is required of a source, which agrees with the moves only")
+		return bad("fields", "is required from a source, which can unlock only the moves")
 	}
 	next := *g.Game
 	freed := next.unlockFields(op.Fields)

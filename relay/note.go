@@ -71,7 +71,7 @@ func checkNote(n *relaypb.SourceNote) error {
 	}
 	for _, f := range n.Fields {
 		if !lockable(f.GetName()) {
-			return bad("note.fields", "knows no field %q", clip(f.GetName(), 32))
+			return bad("note.fields", "has the unknown field %q", clip(f.GetName(), 32))
 		}
 		if err := checkText("note."+f.Name, f.Value, MaxTagValue, false); err != nil {
 			return err
@@ -101,7 +101,7 @@ func (s *State) acceptSource(c *relaypb.Command, op *relaypb.AcceptSource, out *
 	}
 	for _, f := range op.Fields {
 		if !lockable(f) {
-			return bad("fields", "knows no field %q", clip(f, 32))
+			return bad("fields", "has the unknown field %q", clip(f, 32))
 		}
 	}
 	index, term, n := out.Index, out.Term, g.Note()
@@ -110,7 +110,7 @@ func (s *State) acceptSource(c *relaypb.Command, op *relaypb.AcceptSource, out *
 	moves := n.correction(g.Game, asked)
 	clock := n.clock(op.Game, asked)
 	if update == nil && moves == nil && clock == nil {
-		return bad("fields", "there is nothing to accept: the source has nothing else, or what it has changed meanwhile")
+		return bad("fields", "there is nothing to accept: the source agrees with the game, or has changed since")
 	}
 	if len(g.Changes)+2 > MaxChanges {
 		return g.roomForChange(MaxRemoved)

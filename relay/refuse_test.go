@@ -145,9 +145,9 @@ func TestRefusals(t *testing.T) {
 		{"tag too long", updateGame("x", &relaypb.UpdateGame{Tags: []*relaypb.Tag{{Name: "A", Value: long(MaxTagValue)}}}), ErrBadCommand, "tags.A:"},
 		{"tag twice", updateGame("x", &relaypb.UpdateGame{Tags: []*relaypb.Tag{{Name: "A", Value: "v"}, {Name: "A", Value: "w"}}}), ErrBadCommand, "twice"},
 		{"tag that is a field", updateGame("x", &relaypb.UpdateGame{Tags: []*relaypb.Tag{{Name: "whiteElo", Value: "1"}}}), ErrBadCommand, "a field of its own"},
-		{"more tags than there may be", updateGame("x", &relaypb.UpdateGame{Tags: manyTags(MaxTags + 1)}), ErrBadCommand, "more than 64"},
-		{"more tags than can be changed", updateGame("x", &relaypb.UpdateGame{Tags: manyTags(2*MaxTags + 1)}), ErrBadCommand, "more than 128 at once"},
-		{"game with tags beyond", newGame(func(o *relaypb.CreateGame) { o.Tags = manyTags(MaxTags + 1) }), ErrBadCommand, "more than 64"},
+		{"more tags than there may be", updateGame("x", &relaypb.UpdateGame{Tags: manyTags(MaxTags + 1)}), ErrBadCommand, "at most 64"},
+		{"more tags than can be changed", updateGame("x", &relaypb.UpdateGame{Tags: manyTags(2*MaxTags + 1)}), ErrBadCommand, "at most 128 at once"},
+		{"game with tags beyond", newGame(func(o *relaypb.CreateGame) { o.Tags = manyTags(MaxTags + 1) }), ErrBadCommand, "at most 64"},
 
 		{"update of no round", with(updateRound("x", &relaypb.UpdateRound{Name: new("R")}), func(c *relaypb.Command) { c.GetUpdateRound().Round = "?" }), ErrNotFound, "no round"},
 		{"update of nothing in a round", updateRound("x", &relaypb.UpdateRound{}), ErrBadCommand, "names no field"},

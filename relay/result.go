@@ -24,7 +24,7 @@ func ParseResult(s string) (Result, error) {
 			return Draw, nil
 		}
 	}
-	return "", bad("result", `must be "1-0", "0-1", "1/2-1/2" or "*", and is %q`, clip(s, 32))
+	return "", bad("result", `must be "1-0", "0-1", "1/2-1/2" or "*", not %q`, clip(s, 32))
 }
 
 var scoreSpelling = strings.NewReplacer("‐", "-", "‒", "-", "_", "-", "0.5", "1/2", "0,5", "1/2", "f", "F")
@@ -60,7 +60,7 @@ func ParseScore(s string) (r Result, forfeit bool, err error) {
 			return Draw, true, nil
 		}
 	}
-	return "", false, bad("result", `must be "1-0", "0-1", "1/2-1/2", "0-0", "1/2-0", "0-1/2", "*" or a forfeit such as "+/-", and is %q`, clip(s, 32))
+	return "", false, bad("result", `must be "1-0", "0-1", "1/2-1/2", "0-0", "1/2-0", "0-1/2", "*" or a forfeit such as "+/-", not %q`, clip(s, 32))
 }
 
 // scoreOf returns the result that a command sets.

@@ -86,7 +86,7 @@ func (p *Points) UnmarshalJSON(data []byte) error {
 		to   *int
 	}{{in.Win, &p.Win}, {in.Draw, &p.Draw}, {in.Loss, &p.Loss}} {
 		if !(f.from >= -maxPoints/100 && f.from <= maxPoints/100) {
-			return fmt.Errorf("points must be from %d to %d, and are %v", -maxPoints/100, maxPoints/100, f.from)
+			return fmt.Errorf("points must be from %d to %d, not %v", -maxPoints/100, maxPoints/100, f.from)
 		}
 		*f.to = int(f.from*100 + 0.5)
 	}
@@ -102,7 +102,7 @@ func checkScoring(field string, s *relaypb.Scoring) error {
 	}
 	for _, n := range []*int32{s.WhiteWin, s.WhiteDraw, s.WhiteLoss, s.BlackWin, s.BlackDraw, s.BlackLoss} {
 		if n != nil && (*n < 0 || *n > maxPoints) {
-			return bad(field, "must be from 0 to %d points, and has %d hundredths", maxPoints/100, *n)
+			return bad(field, "must be from 0 to %d points, not %d hundredths", maxPoints/100, *n)
 		}
 	}
 	return nil

@@ -115,7 +115,7 @@ func (s *State) checkSources(r *Round, to []Source) error {
 		return refuse(ErrLimit, "a round has at most %d sources", MaxRoundSources)
 	}
 	if (r == nil || len(r.Sources) == 0) && len(s.sources) >= MaxSources {
-		return refuse(ErrLimit, "%d rounds have a source already, and no more may; take that of a round that is over away", len(s.sources))
+		return refuse(ErrLimit, "%d rounds have a source, which is the limit; remove the source of a round that is over", len(s.sources))
 	}
 	ids := make(map[string]bool, len(to))
 	for i := range to {
@@ -123,7 +123,7 @@ func (s *State) checkSources(r *Round, to []Source) error {
 			return err
 		}
 		if ids[to[i].ID] {
-			return bad("source.id", "is there twice: %q", to[i].ID)
+			return bad("source.id", "is used twice: %q", to[i].ID)
 		}
 		ids[to[i].ID] = true
 	}
@@ -132,7 +132,7 @@ func (s *State) checkSources(r *Round, to []Source) error {
 
 func (s *Source) check() error {
 	if s.Kind != SourcePGN && s.Kind != SourceLCC && s.Kind != SourceFolder {
-		return bad("source.kind", `must be "pgn", "lcc" or "folder", and is %q`, clip(string(s.Kind), 32))
+		return bad("source.kind", `must be "pgn", "lcc" or "folder", not %q`, clip(string(s.Kind), 32))
 	}
 	if s.URL == "" {
 		return bad("source.url", "is required")
@@ -162,7 +162,7 @@ type Slice struct{ First, Last int }
 func ParseSlices(text string) ([]Slice, error) {
 	var out []Slice
 	if len(text) > MaxSlices {
-		return nil, bad("source.slices", "must not be longer than %d bytes, and has %d", MaxSlices, len(text))
+		return nil, bad("source.slices", "must have at most %d bytes, not %d", MaxSlices, len(text))
 	}
 	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == ' ' || r == ';' }) {
 		low, high, isRange := strings.Cut(part, "-")
@@ -172,7 +172,7 @@ func ParseSlices(text string) ([]Slice, error) {
 			last, err = strconv.Atoi(high)
 		}
 		if err != nil || first < 1 || last < first || last > 1<<20 {
-			return nil, bad("source.slices", `must be places and ranges such as "1-4,7", and has %q`, clip(part, 32))
+			return nil, bad("source.slices", `must be places and ranges such as "1-4,7", not %q`, clip(part, 32))
 		}
 		out = append(out, Slice{first, last})
 	}

@@ -163,7 +163,7 @@ func (s *State) refuseRevoked(c *relaypb.Command) error {
 		return nil
 	}
 	if t := s.tokens[c.Token]; t == nil || t.revoked != nil {
-		return refuse(ErrToken, "the token %s was revoked; nothing is changed", clip(c.Token, 32))
+		return refuse(ErrToken, "the token %s was revoked; nothing was changed", clip(c.Token, 32))
 	}
 	return nil
 }
@@ -192,15 +192,15 @@ func checkToken(op *relaypb.CreateToken) error {
 	case op.Parent != "":
 		return checkText("client", op.Client, MaxName, false)
 	case op.Client != "":
-		return bad("client", "is for what a log-in grants")
+		return bad("client", "is only for grants")
 	case !slices.Contains(Roles, Role(op.Role)):
 		return bad("role", "must be admin, organiser, arbiter, source, edge or viewer, not %q", clip(op.Role, 32))
 	case op.Tournament != "" && op.Round != "":
 		return bad("round", "cannot be given with a tournament: the scope is one of them")
 	case op.Delay != 0 && op.Role != string(RoleViewer):
-		return bad("delay", "is for viewers: who records sees what is recorded")
+		return bad("delay", "is only for viewers: all other roles see the boards as they are")
 	case (op.Role == string(RoleAdmin) || op.Role == string(RoleEdge)) && op.Tournament+op.Round != "":
-		return bad("role", "of %s is for everything: it cannot be kept to a tournament or a round", op.Role)
+		return bad("role", "%s is for everything: it cannot be limited to a tournament or a round", op.Role)
 	}
 	return firstError(checkName("name", op.Name), checkTime("expiresAt", op.ExpiresAt), checkRange("delay", int64(op.Delay), 0, MaxDelay))
 }
@@ -243,13 +243,13 @@ func (s *State) createToken(c *relaypb.Command, op *relaypb.CreateToken, out *Ou
 func (s *State) mayCreate(t *Token, at Millis) error {
 	if parent := s.tokens[t.Parent]; t.Parent != "" {
 		if parent == nil || parent.revoked != nil || parent.Parent != "" || !parent.ValidAt(at) {
-			return refuse(ErrToken, "the token that was logged in with no longer holds")
+			return refuse(ErrToken, "the token of this log-in is no longer valid")
 		}
 		t.Name, t.Role, t.Tournament, t.Round = parent.Name, parent.Role, parent.Tournament, parent.Round
 		t.Delay, t.ExpiresAt = parent.Delay, parent.ExpiresAt
 	}
 	if !s.HasTokens() && !t.isPermanentAdmin() {
-		return refuse(ErrLimit, "the first token must be an admin's that never expires: it is what makes the others")
+		return refuse(ErrLimit, "the first token must be an admin's that never expires: it makes the others")
 	}
 	if _, ok := s.tournaments[t.Tournament]; t.Tournament != "" && !ok {
 		return &NotFoundError{"tournament", clip(string(t.Tournament), 32)}
@@ -258,10 +258,10 @@ func (s *State) mayCreate(t *Token, at Millis) error {
 		return &NotFoundError{"round", clip(string(t.Round), 32)}
 	}
 	if sights := s.sightsAt(at); t.Delay > 0 && len(sights) >= MaxSights && !slices.Contains(sights, t.sight()) {
-		return refuse(ErrLimit, "the viewers have %d different delays already (%s), and that is the most; take one of these, or revoke the tokens of one", len(sights), sightsText(sights))
+		return refuse(ErrLimit, "the viewers already have %d different delays (%s), which is the limit; use one of these, or revoke the tokens of one", len(sights), sightsText(sights))
 	}
 	if s.liveTokens >= MaxTokens {
-		return refuse(ErrLimit, "there are %d tokens already; revoke those that are not needed", s.liveTokens)
+		return refuse(ErrLimit, "there are %d tokens, which is the limit; revoke those that are not needed", s.liveTokens)
 	}
 	return nil
 }
@@ -302,7 +302,7 @@ func (s *State) revokeToken(c *relaypb.Command, op *relaypb.RevokeToken, out *Ou
 			}
 		}
 		if left == 0 {
-			return refuse(ErrLimit, "this is the last token of an admin that never expires; create another one first, or nobody could make tokens any more")
+			return refuse(ErrLimit, "this is the last admin's token that never expires; create another one first, otherwise nobody could make tokens")
 		}
 	}
 	for _, grant := range s.grants(t.ID) {

@@ -41,7 +41,7 @@ func (s *State) loadToken(id string, value []byte) error {
 	case t.revoked == nil && (len(t.salt) != tokenSalt || len(t.hash) != tokenHash):
 		return errors.New("it has no hash of a secret")
 	case t.Delay < 0 || t.Delay > MaxDelay || t.Delay != 0 && t.Role != RoleViewer:
-		return errors.New("its delay cannot be")
+		return errors.New("its delay is impossible")
 	}
 	if s.tokens == nil {
 		s.tokens = make(map[string]*Token)

@@ -35,7 +35,7 @@ func (s *State) updateGame(c *relaypb.Command, op *relaypb.UpdateGame, out *Outc
 	}
 	if op.White == nil && op.Black == nil && op.TimeControl == nil && len(op.Tags) == 0 && op.Source == nil &&
 		op.Fen == nil && op.Variant == nil && op.StartPosition == nil {
-		return bad("update", "names no field that is to change")
+		return bad("update", "names no field to change")
 	}
 	var d diff
 	pairing, locks := *g.Pairing, g.Locks()
@@ -179,7 +179,7 @@ func (d *diff) tags(old []Tag, to []*relaypb.Tag) ([]Tag, error) {
 		return old, nil
 	}
 	if len(to) > 2*MaxTags {
-		return nil, bad("tags", "must not be more than %d at once, and are %d", 2*MaxTags, len(to))
+		return nil, bad("tags", "must be at most %d at once, not %d", 2*MaxTags, len(to))
 	}
 	tags, seen := slices.Clone(old), make(map[string]bool, len(to))
 	for _, t := range to {
@@ -188,7 +188,7 @@ func (d *diff) tags(old []Tag, to []*relaypb.Tag) ([]Tag, error) {
 			return nil, err
 		}
 		if seen[t.Name] {
-			return nil, bad(field, "is there twice")
+			return nil, bad(field, "is given twice")
 		}
 		seen[t.Name] = true
 		at, found := slices.BinarySearchFunc(tags, t.Name, func(t Tag, name string) int { return strings.Compare(t.Name, name) })
@@ -209,7 +209,7 @@ func (d *diff) tags(old []Tag, to []*relaypb.Tag) ([]Tag, error) {
 		d.note(field, was, t.Value)
 	}
 	if len(tags) > MaxTags {
-		return nil, bad("tags", "must not be more than %d, and are %d", MaxTags, len(tags))
+		return nil, bad("tags", "must be at most %d, not %d", MaxTags, len(tags))
 	}
 	return slices.Clip(tags), nil
 }
@@ -220,7 +220,7 @@ func checkTag(field string, t *relaypb.Tag) error {
 		return bad(field, "must have a name of letters, digits and _, of at most %d", MaxTagName)
 	}
 	if OwnTag(name) {
-		return bad(field, "is told by a field of its own, and not by a tag")
+		return bad(field, "has a field of its own, and cannot be a tag")
 	}
 	return checkText(field, t.GetValue(), MaxTagValue, false)
 }
@@ -257,7 +257,7 @@ func (out *Outcome) duplicateOfUpdate(updates []Update, index, term uint64) {
 // withUpdate returns the list with one more update.
 func withUpdate(updates []Update, c *relaypb.Command, reason string, d diff, out *Outcome) ([]Update, error) {
 	if len(updates) >= MaxUpdates {
-		return nil, refuse(ErrLimit, "it has been changed %d times, and may not be again", len(updates))
+		return nil, refuse(ErrLimit, "it has been changed %d times, which is the limit", len(updates))
 	}
 	return append(updates, Update{
 		Index: out.Index, Term: out.Term, At: Millis(c.At), By: c.By, Reason: reason, Fields: d, Request: c.Request,
@@ -279,7 +279,7 @@ func (s *State) updateTournament(c *relaypb.Command, op *relaypb.UpdateTournamen
 		info = new(relaypb.TournamentInfo)
 	}
 	if op.Name == nil && op.Description == nil && op.Location == nil && emptyInfo(info) && op.Settings == nil {
-		return bad("update", "names no field that is to change")
+		return bad("update", "names no field to change")
 	}
 	var d diff
 	next := *t
@@ -336,7 +336,7 @@ func (s *State) updateRound(c *relaypb.Command, op *relaypb.UpdateRound, out *Ou
 	}
 	if op.Name == nil && op.StartsAt == nil && op.DelaySeconds == nil && op.Description == nil && op.Status == nil && op.Shorten == nil &&
 		op.Settings == nil {
-		return bad("update", "names no field that is to change")
+		return bad("update", "names no field to change")
 	}
 	var d diff
 	next := *r
@@ -387,7 +387,7 @@ func (s *State) setStatus(d *diff, r *Round, to *string, index uint64) error {
 	case RoundNew:
 		r.StatusSet, r.StatusSetAt = "", 0
 	default:
-		return bad("status", "must be new, started or finished, and is %q", clip(*to, 32))
+		return bad("status", "must be new, started or finished, not %q", clip(*to, 32))
 	}
 	if r.Status = s.statusOf(r); r.Status != RoundStatus(*to) {
 		return bad("status", "cannot be new: a game of the round has a move or a result")

@@ -161,7 +161,7 @@ func (d *Document) outOfOrder() (faults []string) {
 	for i := 1; i < len(d.entries); i++ {
 		a, b := d.entries[i-1], d.entries[i]
 		if (a.ply > 0) == (b.ply > 0) && (b.index < a.index || b.index == a.index && b.ply <= a.ply && b.ply > 0) {
-			faults = append(faults, fmt.Sprintf("%s stands behind %s, which is newer: they were reordered", b.name, a.name))
+			faults = append(faults, fmt.Sprintf("%s comes after %s, which is newer: they were reordered", b.name, a.name))
 		}
 	}
 	return faults

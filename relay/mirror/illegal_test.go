@@ -66,12 +66,12 @@ func TestIllegal(t *testing.T) {
 		{"and has what cannot be played there", before + "3. Bc3 *", kept + "*", ""},
 		{"in its own words, and went on", before + "3. f1-c3 Nf6 4. O-O d6 1-0", kept + "d6 1-0", ""},
 		{"and went on otherwise", before + "3. Lc3 Nf6 4. d3 *", "e4 e5 Nf3 Nc6 Bc3* Nf6 d3 *", ""},
-		{"and went on as the position does not allow", before + "3. Bc3 Nf6 4. Bb5 *", kept + "*", "the source could not be read on from ply 7, Bb5: it is not legal"},
-		{"and has another illegal one", before + "3. Bc3 Nf6 4. O-O Qh2 *", kept + "*", "the source could not be read on from ply 8, Qh2: it is not legal"},
+		{"and went on as the position does not allow", before + "3. Bc3 Nf6 4. Bb5 *", kept + "*", "the source could not be read past ply 7, Bb5: it is not legal"},
+		{"and has another illegal one", before + "3. Bc3 Nf6 4. O-O Qh2 *", kept + "*", "the source could not be read past ply 8, Qh2: it is not legal"},
 		{"and a DGT board's sign for the end", before + "3. Bc3 Nf6 4. O-O d6 5. Ke4 Ke5 *", kept + "d6 1/2-1/2", ""},
 		{"the source has a legal move in its place", before + "3. Bb5 a6 *", "e4 e5 Nf3 Nc6 Bc3* a6 *", ""},
 		{"the source has another game", "1. e4 c5 2. Nf3 *", kept + "*", ""},
-		{"the source cannot be read before it", "1. e4 e5 2. Nd3 Nc6 *", kept + "*", "the source could not be read on from ply 3, Nd3: it is not legal"},
+		{"the source cannot be read before it", "1. e4 e5 2. Nd3 Nc6 *", kept + "*", "the source could not be read past ply 3, Nd3: it is not legal"},
 		{"the source ends long before it", "1. e4 *", kept + "*", ""},
 	} {
 		for _, shorten := range []bool{false, true} {
@@ -136,14 +136,14 @@ func TestWarning(t *testing.T) {
 	}
 	const position = "rnbqkbnr/pppp1ppp/8/4p3/4P3/8/PPPP1PPP/RNBQKBNR w KQkq e6 0 2"
 	w.push(game("A-B", "1. e4 e5 2. Nd3 *") + game("C-D", "1. d4 *"))
-	warning("the source could not be read on from ply 3, Nd3: it is not legal in the position " + position)
+	warning("the source could not be read past ply 3, Nd3: it is not legal in the position " + position)
 	trail := len(w.games()[0].Changes)
 	w.push("; a line more\n" + game("A-B", "1. e4 e5 2. Nd3 Nf6 *") + game("C-D", "1. d4 d5 *"))
 	if n := len(w.games()[0].Changes); n != trail {
 		t.Errorf("the same again makes %d lines more in the trail", n-trail)
 	}
 	w.push(game("A-B", "1. e4 e5 2. Ke3 *") + game("C-D", "1. d4 d5 *"))
-	warning("the source could not be read on from ply 3, Ke3: it is not legal in the position " + position)
+	warning("the source could not be read past ply 3, Ke3: it is not legal in the position " + position)
 	w.push(game("A-B", "1. e4 e5 2. Nf3 *") + game("C-D", "1. d4 d5 *"))
 	warning("")
 }

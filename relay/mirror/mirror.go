@@ -114,11 +114,11 @@ type Change struct {
 }
 
 // ErrUnnamed is the Err of a [Change] whose game opens no board.
-var ErrUnnamed = errors.New("the game names no White or no Black, and opens no board")
+var ErrUnnamed = errors.New("the game lacks a player's name, so it opens no board")
 
 // ErrDeleted is the Err of a [Change] whose game was deleted from the round. Game and Board say
 // which game it was.
-var ErrDeleted = errors.New("this game was deleted here, and stays so until it is restored")
+var ErrDeleted = errors.New("this game was deleted here, and stays deleted until it is restored")
 
 // Diff returns one Change for each game, in the order of games. Boards that the source does not
 // show stay as they are.

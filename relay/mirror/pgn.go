@@ -90,7 +90,7 @@ func (g *Game) setEnding(in *pgn.Game, line *pgn.Line, err error) {
 			g.unread = in
 			const enough = 20
 			where := strings.TrimSuffix(fmt.Sprintf("ply %d, %s", fault.Ply, cleanText(fault.Move, enough)), ", ")
-			g.Warning = "the source could not be read on from " + where + ": " + fault.Reason
+			g.Warning = "the source could not be read past " + where + ": " + fault.Reason
 		}
 	}
 	if g.Result, g.Forfeit = line.Result, in.Forfeit; g.Result == relay.Ongoing && in.ResultText != "*" {

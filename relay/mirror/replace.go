@@ -121,9 +121,9 @@ func eachLine(field, text string, parse func(number int, line string) error) (fi
 		meaningful++
 		switch {
 		case meaningful > maxLines:
-			err = fmt.Errorf("is one too many: at most %d lines may say something", maxLines)
+			err = fmt.Errorf("is one too many: at most %d lines count", maxLines)
 		case len(line) > maxLine:
-			err = fmt.Errorf("must not be longer than %d bytes, and has %d", maxLine, len(line))
+			err = fmt.Errorf("must have at most %d bytes, not %d", maxLine, len(line))
 		default:
 			err = parse(number, line)
 		}
@@ -198,7 +198,7 @@ func (p *replacement) addPart(part string) error {
 			p.rating = int(n)
 		}
 	case cleanText(part, relay.MaxName) != part:
-		return fmt.Errorf("the name %s has characters that cannot be seen, or more than %d bytes", quote(part), relay.MaxName)
+		return fmt.Errorf("the name %s has invisible characters, or more than %d bytes", quote(part), relay.MaxName)
 	case relay.TeamKey(part) == "":
 		return fmt.Errorf("%s is neither a name, a FIDE id, a title nor a rating", quote(part))
 	case p.name != "":
@@ -228,7 +228,7 @@ func parseTeam(line string) (player, team string, err error) {
 	case relay.TeamKey(team) == "":
 		return "", "", fmt.Errorf("%s names no team", quote(line))
 	case cleanText(team, relay.MaxName) != team:
-		return "", "", fmt.Errorf("the team %s has characters that cannot be seen, or more than %d bytes", quote(team), relay.MaxName)
+		return "", "", fmt.Errorf("the team %s has invisible characters, or more than %d bytes", quote(team), relay.MaxName)
 	}
 	return player, team, nil
 }

@@ -124,12 +124,12 @@ func TestReplacementErrors(t *testing.T) {
 		{"A B = 1234567890123", "", `replacements, line 1: "1234567890123" is neither a rating (3 or 4 digits) nor a FIDE id (5 to 12)`},
 		{"A B = 4001", "", `replacements, line 1: the rating 4001 is above 4000`},
 		{"A B = ?!", "", `replacements, line 1: "?!" is neither a name, a FIDE id, a title nor a rating`},
-		{"A B = C\x01D", "", `replacements, line 1: the name "C\x01D" has characters that cannot be seen, or more than 200 bytes`},
+		{"A B = C\x01D", "", `replacements, line 1: the name "C\x01D" has invisible characters, or more than 200 bytes`},
 		{" = C", "", `replacements, line 1: "" does not name a player`},
 		{"NN = C", "", `replacements, line 1: "NN" does not name a player`},
 		{"123 = C", "", `replacements, line 1: "123" is not a FIDE id, which has 5 to 12 digits`},
 		{"A B = C\nB, A = D", "", `replacements, line 2: "B, A" is on line 1 already, with something else`},
-		{"A B = " + long, "", `replacements, line 1: must not be longer than 500 bytes, and has 506`},
+		{"A B = " + long, "", `replacements, line 1: must have at most 500 bytes, not 506`},
 		{"", "Cats", `teams, line 1: "Cats" has no semicolon: write "Team; Name or FIDE id"`},
 		{"", "Cats; 12345\nDogs; 12345", `teams, line 2: "12345" is on line 1 already, with something else`},
 		{"", "; A B", `teams, line 1: "; A B" names no team`},
@@ -144,7 +144,7 @@ func TestReplacementErrors(t *testing.T) {
 	for i := range maxLines + 1 {
 		fmt.Fprintf(&many, "Player %d = GM\n", i)
 	}
-	if _, err := ParseReplacements(many.String(), ""); err == nil || err.Error() != "replacements, line 2001: is one too many: at most 2000 lines may say something" {
+	if _, err := ParseReplacements(many.String(), ""); err == nil || err.Error() != "replacements, line 2001: is one too many: at most 2000 lines count" {
 		t.Error(err)
 	}
 }

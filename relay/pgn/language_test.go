@@ -29,9 +29,9 @@ func TestLanguages(t *testing.T) {
 		{"a null move at the end", "1. e4 e5 2. Nf3 Z0 {a threat} *", "e4/e2e4 e5/e7e5 Nf3/g1f3 *", ""},
 		{"null moves at the end", "1. e4 e5 2. -- 1-0", "e4/e2e4 e5/e7e5 1-0", ""},
 		{"a null move between", "1. e4 e5 2. -- Nc6 3. Nf3 1-0", "e4/e2e4 e5/e7e5 1-0",
-			"game 1, ply 3, -- (line 1): it is a null move, which leaves the same side to move twice: what follows is no game"},
+			"game 1, ply 3, -- (line 1): it is a null move, which gives one side two moves in a row: the game cannot go on after it"},
 		{"another one", "1. e4 @@@@ 2. d4 *", "e4/e2e4 *",
-			"game 1, ply 2, @@@@ (line 1): it is a null move, which leaves the same side to move twice: what follows is no game"},
+			"game 1, ply 2, @@@@ (line 1): it is a null move, which gives one side two moves in a row: the game cannot go on after it"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			line, err := readOne(t, tt.in).Play()

@@ -103,7 +103,7 @@ func (l *Line) playMoves(g *Game, first int, pos rules.Position) (err error) {
 			case half || null && i == len(g.Moves)-1 || l.endsWithKings(g, i):
 				// Some programs end with a null move, to have a place for a comment.
 			case null:
-				err = g.fault(relay.Ply(i+1), "it is a null move, which leaves the same side to move twice: what follows is no game")
+				err = g.fault(relay.Ply(i+1), "it is a null move, which gives one side two moves in a row: the game cannot go on after it")
 			default:
 				err = g.fault(relay.Ply(i+1), pos.Explain(e))
 			}

@@ -26,7 +26,7 @@ func (e *NotPGN) Error() string {
 }
 
 // Sniff judges a body before it is read. It returns nil for PGN and for an empty body. For anything
-// else it returns a [*NotPGN]: a web page, JSON, the error of a script, a sentence, an archive.
+// else it returns a [*NotPGN]: a web page, JSON, a script's error, a sentence, an archive.
 //
 // The body decides, not its type: many servers send PGN as text/html. The type only tells the
 // charset. A body that has a game is PGN, whatever comes before the game. Only whole web pages are
@@ -69,7 +69,7 @@ func Sniff(body []byte, contentType string) error {
 	case isBinary(body):
 		return &NotPGN{What: "binary data"}
 	case scriptError.Match(start):
-		return &NotPGN{What: "the error of a script", Says: excerpt(body)}
+		return &NotPGN{What: "a script's error", Says: excerpt(body)}
 	}
 	return &NotPGN{What: "plain text", Says: excerpt(body)}
 }
@@ -130,9 +130,9 @@ func markup(start []byte) string {
 	case bytes.HasPrefix(start, []byte("<?")):
 		return "a script"
 	case bytes.Contains(start, []byte(" on line ")), bytes.Contains(start, []byte("warning</b>")), bytes.Contains(start, []byte("error</b>")):
-		return "the error of a script"
+		return "a script's error"
 	case pageElement.Match(start):
-		return "a piece of a web page"
+		return "a part of a web page"
 	}
 	return "XML"
 }

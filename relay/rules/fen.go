@@ -44,7 +44,7 @@ func parseFEN(fen string) (p Position, err error) {
 	}
 	fields := strings.FieldsFunc(fen, func(r rune) bool { return r == ' ' })
 	if len(fields) < 4 || len(fields) > 6 {
-		return p, fmt.Errorf("must have 6 fields, and has %d", len(fields))
+		return p, fmt.Errorf("must have 6 fields, not %d", len(fields))
 	}
 	if err := p.readPlacement(fields[0]); err != nil {
 		return p, err
@@ -116,7 +116,7 @@ func (p *Position) readPlacement(s string) error {
 		}
 	}
 	if rank != 0 || file != 8 {
-		return fmt.Errorf("has a board of less than 64 squares")
+		return fmt.Errorf("has a board of fewer than 64 squares")
 	}
 	return nil
 }

@@ -65,7 +65,7 @@ func ParseTieBreaks(text string) ([]Code, error) {
 			return nil, fmt.Errorf("there is no tie-break %q; the codes are %s", word, allCodes())
 		}
 		if code != DE && slices.Contains(out, code) {
-			return nil, fmt.Errorf("the tie-break %s is there twice", code)
+			return nil, fmt.Errorf("the tie-break %s is listed twice", code)
 		}
 		out = append(out, code)
 	}

@@ -31,8 +31,8 @@ func TestParseTieBreaks(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"DE,BUCH":                    `no tie-break "BUCH"; the codes are DE, BH, BHC1,`,
-		"BH BH":                      "BH is there twice",
-		"BHC1,BH-C1":                 "BHC1 is there twice",
+		"BH BH":                      "BH is listed twice",
+		"BHC1,BH-C1":                 "BHC1 is listed twice",
 		strings.Repeat("DE,", 13):    "at most 12",
 		strings.Repeat("DE,BH,", 99): "at most 200 characters",
 	} {

@@ -113,7 +113,7 @@ var ruleList = func() []tieBreakRule {
 		{BHC1, "Buchholz cut 1", "Buchholz without the lowest", buchholz(1, 0), buchholz(1, 0)},
 		{BHC2, "Buchholz cut 2", "Buchholz without the two lowest", buchholz(2, 0), buchholz(2, 0)},
 		{BHM1, "Median Buchholz", "Buchholz without the lowest and the highest", buchholz(1, 1), buchholz(1, 1)},
-		{SB, "Sonneborn-Berger", "sum of the opponents' points, each times the points against him",
+		{SB, "Sonneborn-Berger", "sum of the opponents' points, each times the points scored against that opponent",
 			sonnebornBerger(0), timesBoards},
 		{SBC1, "Sonneborn-Berger cut 1", "Sonneborn-Berger without the lowest opponent", sonnebornBerger(1), nil},
 		{WIN, "Wins", "number of wins, also by forfeit and bye", wins, wins},
@@ -124,11 +124,11 @@ var ruleList = func() []tieBreakRule {
 		{KS, "Koya", "points against those who have at least half of the possible points", koya, koya},
 		{ARO, "Average rating", "average rating of the opponents", averageRating(0), nil},
 		{AROC1, "Average rating cut 1", "average rating of the opponents without the lowest", averageRating(1), nil},
-		{TPR, "Performance", "rating at which the score would have been expected", performance, nil},
+		{TPR, "Performance", "rating at which this score would be expected", performance, nil},
 		{MP, "Match points", "points of the matches", nil, matchPoints},
 		{GP, "Board points", "points of the games", nil, boardPoints},
-		{EMGSB, "Sonneborn-Berger", "sum of the opponents' match points, each times the board points against him", nil, timesBoards},
-		{EMMSB, "Sonneborn-Berger by match points", "sum of the opponents' match points, each times the match points against him", nil, timesMatches},
+		{EMGSB, "Sonneborn-Berger", "sum of the opponents' match points, each times the board points scored against that opponent", nil, timesBoards},
+		{EMMSB, "Sonneborn-Berger by match points", "sum of the opponents' match points, each times the match points scored against that opponent", nil, timesMatches},
 	}
 }()
 

@@ -52,7 +52,7 @@ func notPGNBodies(t testing.TB) map[string]string {
 	}
 	return map[string]string{
 		"Too many requests. Try again later.\n":                                                                   "plain text",
-		"<br />\n<b>Warning</b>:  fopen(games.pgn): failed in <b>/x</b>":                                          "the error of a script",
+		"<br />\n<b>Warning</b>:  fopen(games.pgn): failed in <b>/x</b>":                                          "a script's error",
 		`[{"id":1,"error":"not found"}]`:                                                                          "JSON",
 		`{"error":"No such round"}`:                                                                               "JSON",
 		`<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>`:                                              "XML",

@@ -58,7 +58,7 @@ func TestPageMarks(t *testing.T) {
 		t.Error("who goes back to it does not see the mark")
 	}
 
-	warning := "the source could not be read on from ply 7, Zz9: it is neither SAN nor UCI"
+	warning := "the source could not be read past ply 7, Zz9: it is neither SAN nor UCI"
 	if code := nodetest.Patch(t, base+"/api/games/"+games[0], nodetest.Object{"tags": nodetest.Object{"Warning": warning}}, nil); code != http.StatusOK {
 		t.Fatal(code)
 	}

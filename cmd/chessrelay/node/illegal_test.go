@@ -86,10 +86,10 @@ func TestIllegalMove(t *testing.T) {
 	watcher.Watch(c.Nodes[2].URL)
 	// The arbiter's mistakes are refused.
 	for want, body := range map[string]nodetest.Object{
-		"fen: is required of an illegal move":  {"ply": 5, "move": "Bc3", "illegal": true},
+		"fen: is required for an illegal move": {"ply": 5, "move": "Bc3", "illegal": true},
 		"fen: must have Black (b) to move":     {"ply": 5, "move": "Bc3", "illegal": true, "fen": strings.Replace(afterIllegal, " b ", " w ", 1)},
 		"fen: White has 0 kings":               {"ply": 5, "move": "Bc3", "illegal": true, "fen": strings.Replace(afterIllegal, "QK2R", "Q3R", 1)},
-		"fen: is told of an illegal move only": {"ply": 5, "move": "Bb5", "fen": afterIllegal},
+		"fen: is only for an illegal move":     {"ply": 5, "move": "Bb5", "fen": afterIllegal},
 	} {
 		var answer nodetest.Object
 		if status := nodetest.Post(t, c.Nodes[1].URL+moves, body, &answer); status != 400 || !strings.HasPrefix(answer["error"].(string), want) {
