@@ -49,26 +49,26 @@ func newBenchCommand(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench --to URL[,URL…] [--moves N] [--outstanding N]",
 		Short: "Puts load on a running cluster and measures it",
-		Long: `Plays moves into a round of its own, each on its way until a majority has it on disk, and measures how long that
-takes over HTTP. Between the moves it measures one fdatasync on this machine's disk, so that the figures can be compared
-with those of another machine. The round stays in the cluster: use one that is there for this.`,
+		Long: `Plays moves into a new round over HTTP, and measures how long each takes until a majority has it on disk. Between
+the moves it measures one fdatasync on this machine's disk, to compare the figures with those of another machine.
+The round stays in the cluster, so use a cluster for tests.`,
 		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := needFlags(cmd, "to"); err != nil {
 				return err
 			}
 			if opts.moves < 1 || opts.outstanding < 1 || opts.outstanding > relay.MaxBoard {
-				return usagef("--moves is at least 1, and --outstanding from 1 to %d", relay.MaxBoard)
+				return usagef("--moves must be at least 1, and --outstanding from 1 to %d", relay.MaxBoard)
 			}
 			return runBench(cmd.Context(), env, opts)
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&opts.to, "to", "", "the nodes to load: `URL[,URL…]`")
-	f.StringVar(&opts.token, "token", "", "the `TOKEN` that the nodes want of submitters")
+	f.StringVar(&opts.token, "token", "", "a `TOKEN` that may submit")
 	f.StringVar(&opts.dir, "dir", ".", "measure fdatasync in the folder `DIR`")
 	f.IntVar(&opts.moves, "moves", 2000, "play `N` moves in all")
-	f.IntVar(&opts.outstanding, "outstanding", 1, "keep `N` moves on their way, each on a board of its own")
+	f.IntVar(&opts.outstanding, "outstanding", 1, "keep `N` moves in flight, each on its own board")
 	f.BoolVar(&opts.json, "json", false, "print the figures as JSON")
 	return cmd
 }
@@ -193,7 +193,7 @@ func (b *bench) result(took time.Duration) benchResult {
 }
 
 func (r benchResult) print(w io.Writer) {
-	fmt.Fprintf(w, "moves      %d, %d on their way at a time\n", r.Moves, r.Outstanding)
+	fmt.Fprintf(w, "moves      %d, %d in flight at a time\n", r.Moves, r.Outstanding)
 	fmt.Fprintf(w, "time       %.1f s, %.0f moves a second\n", r.Seconds, r.PerSecond)
 	fmt.Fprintf(w, "fdatasync  p50 %.3f ms\n", r.SyncP50Ms)
 	fmt.Fprintf(w, "commit     p50 %.3f ms = %.1f fdatasyncs, p99 %.3f ms = %.1f fdatasyncs\n", r.P50Ms, r.P50Syncs, r.P99Ms, r.P99Syncs)

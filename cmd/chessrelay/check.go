@@ -21,7 +21,7 @@ import (
 func flagsOfRole(cmd *cobra.Command, role string, upstreams []string, cfg *node.Config) (err error) {
 	if role != node.RoleEdge {
 		if len(upstreams) > 0 {
-			return usagef("--upstream is for --role edge; a %s enters the cluster with --join", role)
+			return usagef("--upstream is for --role edge; a %s joins the cluster with --join", role)
 		}
 		return needFlags(cmd, "data")
 	}
@@ -39,7 +39,7 @@ func flagsOfRole(cmd *cobra.Command, role string, upstreams []string, cfg *node.
 		return joinEdge(cfg, cmd.Flags().Lookup("token").Annotations[fromEnvironment] != nil)
 	}
 	if len(upstreams) == 0 {
-		return usagef("--upstream is missing, the `URL` of the venue or the edge that this one follows; or --join, with an invitation")
+		return usagef("--upstream is missing: the URL of the venue or edge to follow; or use --join with an invitation")
 	}
 	return nil
 }
@@ -47,13 +47,13 @@ func flagsOfRole(cmd *cobra.Command, role string, upstreams []string, cfg *node.
 // validate checks the flags, and brings URLs into one form.
 func validate(c *node.Config) (err error) {
 	if c.Role != node.RoleRecorder && c.Role != node.RoleVenue && c.Role != node.RoleEdge {
-		return usagef("--role is recorder, venue or edge, not %q", c.Role)
+		return usagef("--role must be recorder, venue or edge, not %q", c.Role)
 	}
 	if c.Voters < 1 {
-		return usagef("--voters is at least 1, not %d", c.Voters)
+		return usagef("--voters must be at least 1, not %d", c.Voters)
 	}
 	if c.MaxInflightMsgs < 0 {
-		return usagef("--max-inflight-msgs is at least 1, not %d", c.MaxInflightMsgs)
+		return usagef("--max-inflight-msgs must be at least 1, not %d", c.MaxInflightMsgs)
 	}
 	for _, f := range []struct {
 		flag  string
@@ -61,14 +61,14 @@ func validate(c *node.Config) (err error) {
 		least int
 		hint  string
 	}{
-		{"max-spectators", c.MaxSpectators, -1, "; -1 is no limit"},
-		{"max-per-address", c.MaxPerAddress, -1, "; -1 is no limit"},
-		{"max-joins", c.MaxJoins, -1, "; -1 is no limit"},
+		{"max-spectators", c.MaxSpectators, -1, "; -1 means no limit"},
+		{"max-per-address", c.MaxPerAddress, -1, "; -1 means no limit"},
+		{"max-joins", c.MaxJoins, -1, "; -1 means no limit"},
 		{"history-events", c.HistoryEvents, 0, ""},
 		{"history-bytes", c.HistoryBytes, 0, ""},
 	} {
 		if f.value < f.least {
-			return usagef("--%s is at least 1, not %d%s", f.flag, f.value, f.hint)
+			return usagef("--%s must be at least 1, not %d%s", f.flag, f.value, f.hint)
 		}
 	}
 	for _, origin := range c.AllowOrigins {
@@ -80,10 +80,10 @@ func validate(c *node.Config) (err error) {
 		return usagef("--pull-allow: %v", err)
 	}
 	if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
-		return usagef("--http is an address to listen on, such as :8080, not %q", c.HTTP)
+		return usagef("--http must be an address to listen on, such as :8080, not %q", c.HTTP)
 	}
 	if _, _, err := net.SplitHostPort(c.Peer); err != nil {
-		return usagef("--peer is an address to listen on, such as :9080, not %q", c.Peer)
+		return usagef("--peer must be an address to listen on, such as :9080, not %q", c.Peer)
 	}
 	if err := validateTLS(c); err != nil {
 		return err
@@ -94,7 +94,7 @@ func validate(c *node.Config) (err error) {
 		}
 	}
 	if _, _, ok := relay.SplitToken(c.Token); c.Token != "" && !ok {
-		return usagef("--token looks like cr_ID_SECRET; chessrelay token generate makes one that nobody can guess")
+		return usagef("--token must look like cr_ID_SECRET; chessrelay token generate makes one that nobody can guess")
 	}
 	return validateAdvertised(c)
 }
@@ -103,11 +103,11 @@ func validate(c *node.Config) (err error) {
 func validateTLS(c *node.Config) error {
 	switch {
 	case (c.TLSCert == "") != (c.TLSKey == ""):
-		return usagef("--tls-cert and --tls-key are given together")
+		return usagef("--tls-cert and --tls-key must be given together")
 	case c.TLSCert != "" && len(c.ACME) > 0:
-		return usagef("--tls-cert and --acme exclude each other")
+		return usagef("--tls-cert and --acme cannot be used together")
 	case len(c.ACME) == 0 && (c.ACMEDirectory != "" || c.ACMECache != ""):
-		return usagef("--acme is missing: the hosts that a certificate is asked for")
+		return usagef("--acme is missing: the hosts to get a certificate for")
 	case len(c.ACME) > 0 && c.Data == "" && c.ACMECache == "":
 		return usagef("--acme-cache is missing: an edge has no --data to keep certificates in")
 	case c.HTTPRedirect != "" && !c.TLS():
@@ -115,12 +115,12 @@ func validateTLS(c *node.Config) error {
 	}
 	for flag, address := range map[string]string{"http-redirect": c.HTTPRedirect, "admin-http": c.AdminHTTP} {
 		if _, _, err := net.SplitHostPort(address); address != "" && err != nil {
-			return usagef("--%s is an address to listen on, such as 127.0.0.1:6060, not %q", flag, address)
+			return usagef("--%s must be an address to listen on, such as 127.0.0.1:6060, not %q", flag, address)
 		}
 	}
 	for _, host := range append(slices.Clone(c.ACME), c.AllowHosts...) {
 		if u, err := url.Parse("http://" + host); err != nil || host == "" || u.Hostname() != host || u.Host != host {
-			return usagef("--acme and --allow-host are names of hosts, such as chess.example.org, not %q", host)
+			return usagef("--acme and --allow-host must be names of hosts, such as chess.example.org, not %q", host)
 		}
 	}
 	if c.TLS() && c.AdvertiseHTTP != "" {
@@ -128,7 +128,7 @@ func validateTLS(c *node.Config) error {
 			c.AdvertiseHTTP = "https://" + c.AdvertiseHTTP
 		}
 		if strings.HasPrefix(c.AdvertiseHTTP, "http://") {
-			return usagef("--advertise-http is %s, and the node speaks TLS: say https", c.AdvertiseHTTP)
+			return usagef("--advertise-http is %s, but the node speaks TLS: use https", c.AdvertiseHTTP)
 		}
 	}
 	return nil
@@ -140,7 +140,7 @@ func checkOrigin(s string) error {
 	if s == "*" || err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && s == u.Scheme+"://"+u.Host {
 		return nil
 	}
-	return usagef("--allow-origin is the scheme and the host of a site, such as https://club.example, or *, not %q", s)
+	return usagef("--allow-origin must be the scheme and the host of a site, such as https://club.example, or *, not %q", s)
 }
 
 // parseProxies reads networks in CIDR notation, or single addresses.
@@ -150,7 +150,7 @@ func parseProxies(list []string) (proxies []netip.Prefix, err error) {
 		if err != nil {
 			at, err := netip.ParseAddr(s)
 			if err != nil {
-				return nil, usagef("--trust-proxy is a network or an address, such as 10.0.0.0/8 or 127.0.0.1, not %q", s)
+				return nil, usagef("--trust-proxy must be a network or an address, such as 10.0.0.0/8 or 127.0.0.1, not %q", s)
 			}
 			p = netip.PrefixFrom(at, at.BitLen())
 		}
@@ -164,7 +164,7 @@ func parseProxies(list []string) (proxies []netip.Prefix, err error) {
 // of another member's --peer port.
 func checkJoin(join string) (string, error) {
 	if consensus.IsEdgeInvitation(join) {
-		return "", usagef("--join: this invitation is for --role edge; run `chessrelay venue invite URL` for one of a member")
+		return "", usagef("--join: this invitation is for --role edge; run `chessrelay venue invite URL` for a member's")
 	}
 	if consensus.IsInvitation(join) {
 		if _, err := consensus.ParseInvitation(join); err != nil {
@@ -248,7 +248,7 @@ func joinEdge(c *node.Config, tokenOfEnvironment bool) error {
 	text := c.Join
 	switch {
 	case consensus.IsInvitation(text):
-		return usagef("--join is for members with this invitation; run `chessrelay edge invite URL` for one of an edge")
+		return usagef("--join is for members with this invitation; run `chessrelay edge invite URL` for an edge's")
 	case strings.Contains(text, "://"), node.IsAddress(text):
 		return usagef("--join is for members with a URL; an edge takes an invitation (chessrelay edge invite URL), or the URL as --upstream")
 	case !consensus.IsEdgeInvitation(text):

@@ -24,13 +24,13 @@ It prints the pages to open, and for each process how to start it again after a 
 		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, _, err := net.SplitHostPort(opts.HTTP); err != nil {
-				return usagef("--http is an address to listen on, such as 127.0.0.1:8080, not %q", opts.HTTP)
+				return usagef("--http must be an address to listen on, such as 127.0.0.1:8080, not %q", opts.HTTP)
 			}
 			if !(opts.Speed > 0) {
-				return usagef("--speed is more than 0, not %v", opts.Speed)
+				return usagef("--speed must be more than 0, not %v", opts.Speed)
 			}
 			if opts.Venues < 0 || opts.Venues > 20 {
-				return usagef("--venues is from 0 to 20, not %d", opts.Venues)
+				return usagef("--venues must be from 0 to 20, not %d", opts.Venues)
 			}
 			games, broken, err := demoGames(env.stdin, pgn)
 			if err != nil {
@@ -44,11 +44,11 @@ It prints the pages to open, and for each process how to start it again after a 
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&opts.HTTP, "http", "127.0.0.1:8080", "the recorder listens on `ADDR`, the venues on the ports after it; one that is taken is passed over")
+	f.StringVar(&opts.HTTP, "http", "127.0.0.1:8080", "the recorder listens on `ADDR`, the venues on the ports after it; ports in use are skipped")
 	f.Float64Var(&opts.Speed, "speed", 30, "`X` times faster than the clocks of the games")
 	f.IntVar(&opts.Venues, "venues", 2, "start `N` venues")
-	f.StringVar(&pgn, "pgn", "", "replay the games of `FILE` (default a round of the 2014 chess Olympiad)")
-	f.StringVar(&opts.Data, "data", "", "keep the nodes' data and logs in a new folder under `DIR` (default a temporary one, removed at the end)")
+	f.StringVar(&pgn, "pgn", "", "replay the games of `FILE` (default: a round of the 2014 chess Olympiad)")
+	f.StringVar(&opts.Data, "data", "", "keep the nodes' data and logs in a new folder under `DIR` (default: a temporary one, removed at the end)")
 	return cmd
 }
 

@@ -159,7 +159,7 @@ func TestStatusSaysWhatItDoesNotKnow(t *testing.T) {
 		t.Errorf("it makes up how far b is:\n%s", text)
 	}
 	s.Members[0].Match, s.Members[0].Next = 0, 0
-	if text := describeCluster(s, 0); !strings.Contains(text, "a could not be asked") {
+	if text := describeCluster(s, 0); !strings.Contains(text, "a could not be reached") {
 		t.Errorf("it does not say why it knows nothing:\n%s", text)
 	}
 }
@@ -183,13 +183,13 @@ func TestStatusOfSources(t *testing.T) {
 	}}
 	text := describeCluster(s, 0)
 	for _, want := range []string{
-		"answered 2s ago, and is asked again in 3s.\n",
-		"was not asked yet.\n",
-		"is not taken now: a person has finished the round.\n",
-		"is not taken now: the round starts when \"Round 0\" is finished.\n",
-		"; not all of its games could be taken, see /api/rounds/0clOvgby.\n",
-		"City Open, Round 1: its source https://club.example/1.pgn has failed for 3m20s, and is asked again in 3s: the source answers 404 Not Found.\n",
-		"has failed for 1s, and is asked again now: refused.\n",
+		"answered 2s ago; the next poll is in 3s.\n",
+		"has not been polled yet.\n",
+		"is not polled now: a person has finished the round.\n",
+		"is not polled now: the round starts when \"Round 0\" is finished.\n",
+		"; some of its games could not be recorded: see /api/rounds/0clOvgby.\n",
+		"City Open, Round 1: its source https://club.example/1.pgn has failed for 3m20s; the next poll is in 3s: the source answers 404 Not Found.\n",
+		"has failed for 1s; the next poll is now: refused.\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in\n%s", want, text)

@@ -45,10 +45,10 @@ func newEdgeInviteCommand(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "invite URL[,URL...] [--name NAME] [--expires 30d]",
 		Short: "Prints an invitation, with which an edge follows the cluster",
-		Long: `Prints an invitation: one word that an edge starts with, as "chessrelay serve --role edge --name NAME --join INVITATION". It names
-members to follow, tells the edge by what to know others, and holds a token of the role edge if the cluster has tokens. The
-edge shows that token each time it connects, so the word is good for as long as the token, and for more than one edge. In a
-cluster without tokens invitations are made on the machine of a member, at its 127.0.0.1.`,
+		Long: `Prints an invitation: one word for "chessrelay serve --role edge --name NAME --join INVITATION". It names members to follow and
+the cluster's authority, by which an edge recognises other members. If the cluster has tokens, it holds one of the role edge.
+The edge shows that token each time it connects. So the invitation is valid as long as the token, for any number of edges.
+In a cluster without tokens, run this on a member's machine, with a URL at 127.0.0.1.`,
 		Args: exactArgs("the URL of a node"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in := map[string]any{"name": name}
@@ -70,8 +70,8 @@ cluster without tokens invitations are made on the machine of a member, at its 1
 	}
 	f := cmd.Flags()
 	f.StringVar(&token, "token", "", "the `TOKEN` of an admin")
-	f.StringVar(&name, "name", "edge", "the `NAME` of the token that is in it")
-	f.StringVar(&expires, "expires", "", "the token ends after this `TIME`, such as 30d or 12h (default: it does not)")
+	f.StringVar(&name, "name", "edge", "the `NAME` of the token in it")
+	f.StringVar(&expires, "expires", "", "the token expires after `TIME`, such as 30d or 12h (default: never)")
 	return cmd
 }
 
@@ -92,16 +92,16 @@ func (i invitedEdge) describe() string {
 	var b strings.Builder
 	switch {
 	case i.TokenID == "":
-		b.WriteString("The cluster has no tokens, so there is none in it.\n")
+		b.WriteString("The cluster has no tokens, so the invitation holds none.\n")
 	case i.ExpiresAt == 0:
-		fmt.Fprintf(&b, "Keep it secret. It ends by `chessrelay token revoke URL %s`.\n", terminal.Clean(i.TokenID))
+		fmt.Fprintf(&b, "Keep it secret. To end it: chessrelay token revoke URL %s\n", terminal.Clean(i.TokenID))
 	default:
-		fmt.Fprintf(&b, "Good until %s. Keep it secret. It ends earlier by `chessrelay token revoke URL %s`.\n",
+		fmt.Fprintf(&b, "Valid until %s. Keep it secret. To end it earlier: chessrelay token revoke URL %s\n",
 			time.UnixMilli(i.ExpiresAt).Format(time.DateTime), terminal.Clean(i.TokenID))
 	}
 	word, err := consensus.ParseEdgeInvitation(i.Invitation)
 	if err == nil && slices.ContainsFunc(word.Upstreams, isLocalURL) {
-		b.WriteString("It names a node at localhost, so it is good on this machine only: start the members with --advertise-http for others.\n")
+		b.WriteString("It names a node at localhost, so it works on this machine only. For others, start the members with --advertise-http.\n")
 	}
 	return b.String()
 }

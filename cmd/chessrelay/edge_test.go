@@ -94,13 +94,13 @@ func TestEdgeFlags(t *testing.T) {
 		"serve --name v --role venue --data d --join cre1_abc":           "this invitation is for --role edge",
 		"edge":               "the command is missing",
 		"edge join http://v": "there is invite",
-		"edge invite http://v --expires tomorrow":                                           "--expires is a time",
+		"edge invite http://v --expires tomorrow":                                           "--expires must be a time",
 		"serve --name e --role edge --upstream http://v --bootstrap":                        "--bootstrap is for members",
 		"serve --name e --role edge --upstream ftp://v":                                     "is not the URL of a node",
 		"serve --name v --role venue --data d --join http://v --upstream http://v":          "--upstream is for --role edge",
 		"serve --name v --role venue --join http://v":                                       "--data is missing",
 		"serve --name e --role edge --upstream http://v,http://w --peer 127.0.0.1:0":        "--peer is for members",
-		"serve --name e --role edge --upstream http://v --upstream http://w --http nowhere": "--http is an address",
+		"serve --name e --role edge --upstream http://v --upstream http://w --http nowhere": "--http must be an address",
 	} {
 		code, _, errs := runCommand(t.Context(), t, nil, strings.Fields(line)...)
 		if code != exitUsage || !strings.Contains(errs, want) {

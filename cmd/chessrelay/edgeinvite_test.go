@@ -58,7 +58,7 @@ func TestEdgeInvitation(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewTokenCluster(t, 3)
 	word, i, told := inviteEdge(c.Cluster, "--token", nodetest.Token, "--name", "the hall", "--expires", "30d")
-	if i.Upstreams[0] != c.Nodes[0].URL || i.ClusterID != c.Nodes[0].Raft.ClusterID() || !strings.Contains(told, "Good until") || !strings.Contains(told, "on this machine only") {
+	if i.Upstreams[0] != c.Nodes[0].URL || i.ClusterID != c.Nodes[0].Raft.ClusterID() || !strings.Contains(told, "Valid until") || !strings.Contains(told, "on this machine only") {
 		t.Errorf("the invitation is %+v, and it is told %q", i, told)
 	}
 	id, _, _ := relay.SplitToken(i.Token)

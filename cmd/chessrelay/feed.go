@@ -32,11 +32,11 @@ func newFeedCommand(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "feed --to URL[,URL...] [--round ID | --new NAME] [--speed X | --asap] FILE.pgn|-",
 		Short: "Plays a PGN file into a round, as an arbiter would",
-		Long: `Plays all games of a PGN file at the same time, each on a board of its own: by their clocks, or faster, or as fast as
-it goes. With more than one URL, it goes on at the next node when one does not answer.
+		Long: `Plays all games of a PGN file at the same time, each on its own board: by their clocks, faster, or as fast as possible.
+With several URLs, it goes on at the next node when one does not answer.
 
-With --round it takes the boards of a round that exists, by the players' names or the number of the board, opens those that
-are missing, and goes on where each of them stands: that is how to go on with a feed that was interrupted.`,
+With --round it uses the boards of an existing round. It finds them by the players' names or the board's number, opens
+those that are missing, and continues each game where it stands. Use it to resume an interrupted feed.`,
 		Example: `  chessrelay feed --to http://recorder:8080 --new "City Championship" --speed 10 round-1.pgn
   chessrelay feed --to http://recorder:8080,http://venue-1:8080 --round AbCd1234 --asap round-1.pgn`,
 		Args: exactArgs("the PGN file, or - for stdin,"),
@@ -51,7 +51,7 @@ are missing, and goes on where each of them stands: that is how to go on with a 
 				return err
 			}
 			if !(opts.speed > 0) {
-				return usagef("--speed is more than 0, not %v", opts.speed)
+				return usagef("--speed must be more than 0, not %v", opts.speed)
 			}
 			return runFeed(cmd.Context(), env, opts, args[0])
 		},
@@ -59,11 +59,11 @@ are missing, and goes on where each of them stands: that is how to go on with a 
 	f := cmd.Flags()
 	f.StringVar(&opts.to, "to", "", "the nodes to feed: `URL[,URL...]`")
 	f.StringVar(&opts.round, "round", "", "feed the round with this `ID`")
-	f.StringVar(&opts.name, "new", "", "make a tournament of this `NAME` with a round in it (default with the name of the games' event)")
+	f.StringVar(&opts.name, "new", "", "make a tournament with this `NAME` and a round in it (default: the event of the games)")
 	f.Float64Var(&opts.speed, "speed", 1, "`X` times faster than the clocks of the games")
-	f.BoolVar(&opts.asap, "asap", false, "as fast as it goes, without regard to clocks")
-	f.StringVar(&opts.token, "token", "", "the `TOKEN` that the nodes want of submitters")
-	f.DurationVar(&opts.patience, "patience", 10*time.Minute, "give a game up when one submission could not be made for `TIME`; 0: never")
+	f.BoolVar(&opts.asap, "asap", false, "as fast as possible, without regard to clocks")
+	f.StringVar(&opts.token, "token", "", "a `TOKEN` that may submit")
+	f.DurationVar(&opts.patience, "patience", 10*time.Minute, "give up a game when one submission has failed for `TIME`; 0: never")
 	f.BoolVar(&opts.json, "json", false, "print the summary as JSON")
 	return cmd
 }
@@ -105,7 +105,7 @@ func runFeed(ctx context.Context, env *environment, opts feedOptions, file strin
 	case err != nil:
 		return err
 	case s.Interrupted:
-		return fmt.Errorf("interrupted; to go on, give it --round %s", s.Round)
+		return fmt.Errorf("interrupted; to resume, use --round %s", s.Round)
 	case len(s.Failures) > 0:
 		return fmt.Errorf("%d of %d games stopped before their end", len(s.Failures), s.Games)
 	}

@@ -14,7 +14,7 @@ import (
 // environmentHelp ends every command's --help.
 const environmentHelp = `
 Every flag can also be set by an environment variable: --log-level is CHESSRELAY_LOG_LEVEL.
-A flag on the command line wins over it.
+A flag on the command line takes precedence.
 `
 
 const environmentPrefix = "CHESSRELAY_"
@@ -66,7 +66,7 @@ func excludeFlags(cmd *cobra.Command, names ...string) error {
 		switch f := cmd.Flags().Lookup(name); {
 		case !f.Changed || f.Value.String() == "false":
 		case given != "":
-			return usagef("--%s and --%s exclude each other", given, name)
+			return usagef("--%s and --%s cannot be used together", given, name)
 		default:
 			given = name
 		}
@@ -81,7 +81,7 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 		case len(args) < len(names):
 			return usagef("%s is missing", names[len(args)])
 		case len(args) > len(names):
-			return usagef("there is an argument too many: %q", args[len(names)])
+			return usagef("there is one argument too many: %q", args[len(names)])
 		}
 		return nil
 	}

@@ -22,11 +22,11 @@ func newLinkCommand(env *environment) *cobra.Command {
 	var delay time.Duration
 	cmd := &cobra.Command{
 		Use:   "link URL[,URL...] (--round ID | --tournament ID) [--delay 5m] [--expires 1d] [--name NAME]",
-		Short: "Prints a viewing link, for who may see a round before the public, or a private tournament",
+		Short: "Prints a viewing link, which shows a round before the public sees it, or a private tournament",
 		Long: `Prints a viewing link: an address at which a browser shows a round with a delay earlier than the public sees it, or a private
 tournament. Without --delay it shows the boards as they are. With --delay 5m it shows them five minutes late, where the public
-sees them later still. The link begins with the URL that you give, so give the one that the viewers use. Whoever has the link sees
-what it covers: "chessrelay token list" shows it as a viewer's token, and "chessrelay token revoke" ends it.`,
+sees them later still. The link begins with the URL that you give, so give the one that the viewers use. Anybody who has the link
+sees what it covers. "chessrelay token list" shows it as a viewer's token, and "chessrelay token revoke" ends it.`,
 		Args: exactArgs("the URL of a node"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := excludeFlags(cmd, "tournament", "round"); err != nil {
@@ -36,7 +36,7 @@ what it covers: "chessrelay token list" shows it as a viewer's token, and "chess
 				return usagef("the round or the tournament of the link is missing: --round ID or --tournament ID")
 			}
 			if delay < 0 || delay > relay.MaxDelay*time.Second || delay%time.Second != 0 {
-				return usagef("--delay is a time in whole seconds up to %v, such as 5m, not %v", relay.MaxDelay*time.Second, delay)
+				return usagef("--delay must be a time in whole seconds up to %v, such as 5m, not %v", relay.MaxDelay*time.Second, delay)
 			}
 			opts.role, opts.name = string(relay.RoleViewer), cmp.Or(opts.name, "viewing link")
 			in, err := opts.body()
@@ -61,11 +61,11 @@ what it covers: "chessrelay token list" shows it as a viewer's token, and "chess
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&opts.round, "round", "", "it shows the round `ID`")
-	f.StringVar(&opts.tournament, "tournament", "", "it shows the tournament `ID`")
-	f.DurationVar(&delay, "delay", 0, "how late it shows rounds that the public sees later, `TIME` such as 5m (default: at once)")
-	f.StringVar(&opts.name, "name", "", "who it is for, `NAME`, as \"chessrelay token list\" shows it")
-	f.StringVar(&opts.expires, "expires", "", "it ends after this `TIME`, such as 1d or 12h (default: it does not)")
+	f.StringVar(&opts.round, "round", "", "show the round `ID`")
+	f.StringVar(&opts.tournament, "tournament", "", "show the tournament `ID`")
+	f.DurationVar(&delay, "delay", 0, "show rounds that have a delay `TIME` late, such as 5m (default: as they are)")
+	f.StringVar(&opts.name, "name", "", "the viewer's `NAME`, as \"chessrelay token list\" shows it")
+	f.StringVar(&opts.expires, "expires", "", "it expires after `TIME`, such as 1d or 12h (default: never)")
 	tokenFlags(cmd, &opts)
 	return cmd
 }
@@ -88,7 +88,7 @@ func (opts *tokenOptions) warnOfEarlyRounds(ctx context.Context, env *environmen
 	}
 	for _, r := range t.Rounds {
 		if own := time.Duration(r.Delay) * time.Second; own < delay {
-			fmt.Fprintf(env.stderr, "Warning: the round %s (%s) has a delay of %v only, so the link shows it that late. Give the round the longest delay that anybody has.\n", terminal.Clean(r.Name), r.ID, own)
+			fmt.Fprintf(env.stderr, "Warning: the round %s (%s) has a delay of only %v, so the link shows it that late. Give the round the longest delay that any viewer needs.\n", terminal.Clean(r.Name), r.ID, own)
 		}
 	}
 }

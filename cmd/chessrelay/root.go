@@ -114,10 +114,10 @@ func newRootCommand(env *environment) *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetUsageTemplate(root.UsageTemplate() + environmentHelp)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%v", err) })
-	root.PersistentFlags().StringVar(&logFormat, "log-format", "text", "logs as `text|json`")
-	root.PersistentFlags().StringVar(&logLevel, "log-level", "info", "logs from this level on: `debug|info|warn|error`")
+	root.PersistentFlags().StringVar(&logFormat, "log-format", "text", "write logs as `text|json`")
+	root.PersistentFlags().StringVar(&logLevel, "log-level", "info", "log from this level up: `debug|info|warn|error`")
 
-	root.PersistentFlags().StringVar(&ca, "tls-ca", "", "trust nodes whose certificates a CA in `FILE` has signed, in PEM, besides those that the system trusts")
+	root.PersistentFlags().StringVar(&ca, "tls-ca", "", "trust the CAs in `FILE`, in PEM, besides those of the system")
 
 	root.AddCommand(
 		newDemoCommand(env),
@@ -147,7 +147,7 @@ func newLogger(env *environment, format, level string) (*slog.Logger, error) {
 	var opts slog.HandlerOptions
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, usagef("--log-level is debug, info, warn or error, not %q", level)
+		return nil, usagef("--log-level must be debug, info, warn or error, not %q", level)
 	}
 	opts.Level = l
 	var handler slog.Handler
@@ -157,7 +157,7 @@ func newLogger(env *environment, format, level string) (*slog.Logger, error) {
 	case "json":
 		handler = slog.NewJSONHandler(env.stderr, &opts)
 	default:
-		return nil, usagef("--log-format is text or json, not %q", format)
+		return nil, usagef("--log-format must be text or json, not %q", format)
 	}
 	log := slog.New(handler)
 	if env.logs != nil {

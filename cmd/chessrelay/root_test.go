@@ -30,26 +30,26 @@ func TestExitCodes(t *testing.T) {
 		{"status a b", exitUsage, "", `too many: "b"`},
 		{"status ftp://a", exitUsage, "", "is not the URL of a node"},
 		{"status a --frobnicate", exitUsage, "", "unknown flag: --frobnicate"},
-		{"status a --log-level loud", exitUsage, "", "--log-level is debug, info, warn or error"},
-		{"status a --log-format xml", exitUsage, "", "--log-format is text or json"},
+		{"status a --log-level loud", exitUsage, "", "--log-level must be debug, info, warn or error"},
+		{"status a --log-format xml", exitUsage, "", "--log-format must be text or json"},
 		{"feed x.pgn", exitUsage, "", "--to is missing"},
 		{"feed --to a", exitUsage, "", "the PGN file, or - for stdin, is missing"},
-		{"feed --to a --new N --round R x.pgn", exitUsage, "", "--round and --new exclude each other"},
-		{"feed --to a --speed 2 --asap x.pgn", exitUsage, "", "--speed and --asap exclude each other"},
-		{"feed --to a --speed -1 x.pgn", exitUsage, "", "--speed is more than 0"},
+		{"feed --to a --new N --round R x.pgn", exitUsage, "", "--round and --new cannot be used together"},
+		{"feed --to a --speed 2 --asap x.pgn", exitUsage, "", "--speed and --asap cannot be used together"},
+		{"feed --to a --speed -1 x.pgn", exitUsage, "", "--speed must be more than 0"},
 		{"feed --to a --speed fast x.pgn", exitUsage, "", "--speed"},
 		{"feed --to a no-such-file.pgn", exitFailed, "", "no-such-file.pgn"},
 		{"feed --to a -", exitFailed, "", "there is no game"},
 		{"watch a --board x", exitUsage, "", "--board"},
 		{"demo --venues 99", exitUsage, "", "--venues"},
-		{"demo --http 8080", exitUsage, "", "--http is an address to listen on"},
-		{"serve --name n --data d --role king", exitUsage, "", "--role is recorder, venue or edge"},
+		{"demo --http 8080", exitUsage, "", "--http must be an address to listen on"},
+		{"serve --name n --data d --role king", exitUsage, "", "--role must be recorder, venue or edge"},
 		{"serve --help", exitDone, "as many as the open files allow", ""},
-		{"serve --name n --data d --role venue --max-spectators -2", exitUsage, "", "--max-spectators is at least 1, not -2; -1 is no limit"},
-		{"serve --name n --data d --role venue --max-joins -5", exitUsage, "", "--max-joins is at least 1, not -5; -1 is no limit"},
-		{"serve --name n --data d --role venue --history-events -1", exitUsage, "", "--history-events is at least 1, not -1"},
+		{"serve --name n --data d --role venue --max-spectators -2", exitUsage, "", "--max-spectators must be at least 1, not -2; -1 means no limit"},
+		{"serve --name n --data d --role venue --max-joins -5", exitUsage, "", "--max-joins must be at least 1, not -5; -1 means no limit"},
+		{"serve --name n --data d --role venue --history-events -1", exitUsage, "", "--history-events must be at least 1, not -1"},
 		{"serve --name n --data d --role venue --history-bytes 4MB", exitUsage, "", "--history-bytes"},
-		{"serve --name n --data d --role venue --allow-origin https://a.example,club.example", exitUsage, "", `--allow-origin is the scheme and the host of a site, such as https://club.example, or *, not "club.example"`},
+		{"serve --name n --data d --role venue --allow-origin https://a.example,club.example", exitUsage, "", `--allow-origin must be the scheme and the host of a site, such as https://club.example, or *, not "club.example"`},
 		{"serve --name n --data d --role venue --allow-origin https://a.example/path", exitUsage, "", "--allow-origin"},
 		{"serve --name n --data d --role venue --trust-proxy 10.0.0.0/8 --trust-proxy lan", exitUsage, "", `not "lan"`},
 		{"serve --name a\u202eb --data d --role venue --join a", exitUsage, "", "has an invisible character, U+202E"},
@@ -64,10 +64,10 @@ func TestExitCodes(t *testing.T) {
 		{"serve --name n --data d --role venue --join a --advertise-peer Localhost.:9080", exitUsage, "", "every other machine"},
 		{"serve --name n --role edge --upstream a --advertise-http http://localhost:8080", exitUsage, "", "every other machine"},
 		{"venue add a --name n --advertise-http http://localhost:8080", exitUsage, "", "every other machine"},
-		{"serve --name n --data d --role venue --join a --bootstrap", exitUsage, "", "--bootstrap and --join exclude each other"},
+		{"serve --name n --data d --role venue --join a --bootstrap", exitUsage, "", "--bootstrap and --join cannot be used together"},
 		{"serve --name n --data d --role venue --join http://hall:8080", exitUsage, "", "http://hall:8080 is elsewhere: run `chessrelay venue invite URL`"},
 		{"serve --name n --data d --role venue --join cri1_abc", exitUsage, "", "the invitation is cut off"},
-		{"venue invite 127.0.0.1:1 --expires -1h", exitUsage, "", "--expires is a time such as 1h, not -1h0m0s"},
+		{"venue invite 127.0.0.1:1 --expires -1h", exitUsage, "", "--expires must be a time such as 1h, not -1h0m0s"},
 	} {
 		t.Run(tt.args, func(t *testing.T) {
 			code, stdout, stderr := runCommand(t.Context(), t, nil, strings.Fields(tt.args)...)
@@ -199,7 +199,7 @@ func TestVenueRemove(t *testing.T) {
 // TestVenueDemote: demote warns when nobody takes the vote over, and too few voters are left to
 // lose one.
 func TestVenueDemote(t *testing.T) {
-	for voters, warning := range map[int]string{5: "", 3: "Voters left: 2. While one of them is away, no submission is taken.\n"} {
+	for voters, warning := range map[int]string{5: "", 3: "Voters left: 2. While one of them is away, nothing can be recorded.\n"} {
 		var members []string
 		for i := range voters {
 			members = append(members, fmt.Sprintf(`{"id":"%d","name":"n%[1]d","role":"venue","suffrage":"voter","state":"replicate"}`, i))

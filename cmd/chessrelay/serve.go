@@ -18,23 +18,23 @@ func newServeCommand(env *environment) *cobra.Command {
 	var upstreams, proxies []string
 	cmd := &cobra.Command{
 		Use:   "serve --name NAME --role recorder|venue|edge (--data DIR [--bootstrap | --join INVITATION] | --join INVITATION | --upstream URL[,URL...])",
-		Short: "Runs one node, a recorder, a venue or an edge",
-		Long: `Runs one node until SIGINT or SIGTERM. --bootstrap makes a new cluster, --join enters one with an invitation, which
-"chessrelay venue invite URL" prints. On the machine of a member the member's URL is enough, and a file that holds an
-invitation does as well. Both flags are passed over where the data folder holds a node already, so that the same line
-starts a node and restarts it.
+		Short: "Runs one node: a recorder, a venue or an edge",
+		Long: `Runs one node until SIGINT or SIGTERM. --bootstrap makes a new cluster. --join joins one with an invitation, which
+"chessrelay venue invite URL" prints, or with a file that holds one. On the machine of a member, the member's URL is enough.
+If the data folder holds a node already, both flags are ignored: the same line starts a node and restarts it.
 
 A leader sends appends without waiting for the answers, up to --max-inflight-msgs and --max-inflight-bytes to each node. For
-a far venue the window should hold what the line carries in one round trip: bytes a second × seconds there and back. The
+a distant venue the window should hold what the line carries in one round trip: bytes a second × seconds there and back. The
 default, 16 MiB, fills 1 Gbit/s at 128 ms.
 
-An edge is no member of the cluster. It follows a venue or another edge, serves spectators as a venue does, and keeps nothing
-on disk. It starts with an invitation of its own, which "chessrelay edge invite URL" prints, or with --upstream and --token. When its upstream fails it goes on at the next one that was named, or at one that it has learnt of.
-Submissions it passes on.
+An edge is not a member of the cluster. It follows a venue or another edge, serves spectators as a venue does, and keeps
+nothing on disk. It starts with an invitation of its own, which "chessrelay edge invite URL" prints, or with --upstream and
+--token. If its upstream fails, it goes on at the next one that was named, or at one that it has learnt of. It forwards
+submissions to the cluster.
 
 Tokens say who may change something; the cluster keeps them (chessrelay token). --bootstrap on an address that other
-machines reach makes the first one, an admin's, and prints it once; or it takes that of --token or --token-file. While a
-cluster has no token anybody may write: so a node then listens on 127.0.0.1 only, unless --open says that this is meant.`,
+machines reach makes the first one, an admin's, and prints it once, or takes that of --token or --token-file. While a cluster
+has no token, anybody may write. So a node then listens only on 127.0.0.1, unless --open says that this is intended.`,
 		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if err := needFlags(cmd, "name", "role"); err != nil {
@@ -62,32 +62,32 @@ cluster has no token anybody may write: so a node then listens on 127.0.0.1 only
 	f.StringVar(&cfg.Data, "data", "", "the node's own folder, `DIR`; made if it is missing")
 	f.StringVar(&cfg.HTTP, "http", ":8080", "listen on `ADDR` for arbiters and spectators")
 	f.StringVar(&cfg.Peer, "peer", ":9080", "listen on `ADDR` for the other nodes")
-	f.StringVar(&cfg.AdvertiseHTTP, "advertise-http", "", "the `URL` where others reach --http (default where it listens)")
-	f.StringVar(&cfg.AdvertisePeer, "advertise-peer", "", "the `ADDR` where the other nodes reach --peer (default where it listens)")
+	f.StringVar(&cfg.AdvertiseHTTP, "advertise-http", "", "the `URL` where others reach --http (default: where it listens)")
+	f.StringVar(&cfg.AdvertisePeer, "advertise-peer", "", "the `ADDR` where the other nodes reach --peer (default: where it listens)")
 	f.BoolVar(&cfg.Bootstrap, "bootstrap", false, "make a new cluster of this node")
-	f.StringVar(&cfg.Join, "join", "", "enter a cluster with an `INVITATION`, a file that holds one, or the URL of a member on this machine; a member whose cluster has moved is told a --peer address")
-	f.StringVar(&cfg.InviteTo, "invite-to", "", "keep an invitation in `FILE`, for nodes that --join it, as in a shared volume")
-	f.StringArrayVar(&upstreams, "upstream", nil, "an edge follows the node at `URL`, or the next one if that fails; may be given again")
-	f.IntVar(&cfg.Voters, "voters", node.DefaultVoters, "the first venues vote too, until the cluster has `N` voters")
+	f.StringVar(&cfg.Join, "join", "", "join a cluster with an `INVITATION`, a file that holds one, or the URL of a member on this machine; for a member whose cluster has moved, a --peer address of another one")
+	f.StringVar(&cfg.InviteTo, "invite-to", "", "write an invitation to `FILE`, such as one in a shared volume, for nodes that --join it")
+	f.StringArrayVar(&upstreams, "upstream", nil, "an edge follows the node at `URL`, or the next one if that fails; may be repeated")
+	f.IntVar(&cfg.Voters, "voters", node.DefaultVoters, "the first venues vote, too, until the cluster has `N` voters")
 	f.StringVar(&cfg.Token, "token", "", "with --bootstrap, make this `TOKEN` the first admin's; with --join URL or --upstream, show it there")
-	f.StringVar(&cfg.TokenFile, "token-file", "", "read --token from `FILE`, which counts more than --token; with --bootstrap, a missing file gets a new token")
-	f.BoolVar(&cfg.Open, "open", false, "while the cluster has no token, let anybody write who reaches this node")
+	f.StringVar(&cfg.TokenFile, "token-file", "", "read the token from `FILE`, which takes precedence over --token; with --bootstrap, a missing file gets a new token")
+	f.BoolVar(&cfg.Open, "open", false, "while the cluster has no token, let anybody who reaches this node write")
 	f.StringVar(&cfg.AccessLog, "access-log", "", "write a line of JSON for each request to `FILE`, or to stdout if it is -")
 	f.StringVar(&cfg.PullAllow, "pull-allow", "", "fetch the sources of rounds from these hosts of the local network too, `HOST[:PORT],CIDR…` (default: from the public internet only)")
 	f.IntVar(&cfg.MaxSpectators, "max-spectators", 0, "serve at most `N` spectators at a time; 0: as many as the open files allow (ulimit -n) less 500, at most 100000; -1: as many as these allow")
-	f.IntVar(&cfg.MaxPerAddress, "max-per-address", 1000, "serve at most `N` of them at one address, and as many other connections; -1: no limit")
-	f.IntVar(&cfg.MaxJoins, "max-joins", 0, "let at most `N` of them in a second, the others come back a little later (default 20000); -1: no limit")
-	f.IntVar(&cfg.HistoryEvents, "history-events", 0, "keep the last `N` events of a round for spectators who come back; who lacks more gets a snapshot (default 4096)")
+	f.IntVar(&cfg.MaxPerAddress, "max-per-address", 1000, "serve at most `N` spectators at one address, and as many other connections; -1: no limit")
+	f.IntVar(&cfg.MaxJoins, "max-joins", 0, "admit at most `N` spectators a second; the others come back a little later (default 20000); -1: no limit")
+	f.IntVar(&cfg.HistoryEvents, "history-events", 0, "keep the last `N` events of a round for spectators who come back; those who lack more get a snapshot (default 4096)")
 	f.IntVar(&cfg.HistoryBytes, "history-bytes", 0, "and at most `N` bytes of them (default 4194304)")
 	f.StringSliceVar(&cfg.AllowOrigins, "allow-origin", nil, "let pages of this site watch too, `ORIGIN[,ORIGIN…]` such as https://club.example; *: of all sites (default: the node's own pages only)")
-	f.StringSliceVar(&proxies, "trust-proxy", nil, "believe the X-Forwarded-For of proxies in these networks, `CIDR[,CIDR…]`: --max-per-address counts for who is behind them")
-	f.StringSliceVar(&cfg.AllowHosts, "allow-host", nil, "take submissions that name the node by this `HOST[,HOST…]`, as one behind a proxy needs (default: by the hosts that nodes advertise, IP addresses and localhost)")
+	f.StringSliceVar(&proxies, "trust-proxy", nil, "trust the X-Forwarded-For of proxies in these networks, `CIDR[,CIDR…]`: --max-per-address then counts the clients behind them")
+	f.StringSliceVar(&cfg.AllowHosts, "allow-host", nil, "accept submissions for this `HOST[,HOST…]`, as a node behind a proxy must (default: the hosts that nodes advertise, IP addresses and localhost)")
 	f.StringVar(&cfg.TLSCert, "tls-cert", "", "speak TLS at --http, with the certificate in `FILE` and its chain, in PEM; read again when it changes")
 	f.StringVar(&cfg.TLSKey, "tls-key", "", "the key of --tls-cert, a `FILE` in PEM")
-	f.StringSliceVar(&cfg.ACME, "acme", nil, "speak TLS, with a certificate for `HOST[,HOST…]` that Let's Encrypt issues and renews; it has to reach the node's port 443, or --http-redirect at port 80")
+	f.StringSliceVar(&cfg.ACME, "acme", nil, "speak TLS, with a certificate for `HOST[,HOST…]` that Let's Encrypt issues and renews; it must reach the node's port 443, or --http-redirect at port 80")
 	f.StringVar(&cfg.ACMEDirectory, "acme-directory", "", "ask the CA whose ACME directory is at `URL` instead")
-	f.StringVar(&cfg.ACMECache, "acme-cache", "", "keep the account and the certificates in `DIR` (default acme in --data)")
-	f.StringVar(&cfg.HTTPRedirect, "http-redirect", "", "send browsers that come to `ADDR`, such as :80, by plain HTTP to TLS")
+	f.StringVar(&cfg.ACMECache, "acme-cache", "", "keep the account and the certificates in `DIR` (default: acme in --data)")
+	f.StringVar(&cfg.HTTPRedirect, "http-redirect", "", "redirect browsers that come to `ADDR`, such as :80, from plain HTTP to TLS")
 	f.StringVar(&cfg.AdminHTTP, "admin-http", "", "serve /metrics, the whole of /api/cluster and /debug/pprof at `ADDR`, such as 127.0.0.1:6060, in plain HTTP; keep it from the public (default: at --http, without profiles, for this machine and for the token)")
 	f.IntVar(&cfg.MaxInflightMsgs, "max-inflight-msgs", 0, "as leader, have at most `N` unanswered appends on the way to a node (default 256)")
 	f.Uint64Var(&cfg.MaxInflightBytes, "max-inflight-bytes", 0, "and at most `N` bytes in them (default 16777216)")
@@ -120,7 +120,7 @@ func runServe(ctx context.Context, env *environment, cfg node.Config) error {
 	}
 	err = n.Run(ctx)
 	if errors.Is(err, syscall.ENOSPC) {
-		err = fmt.Errorf("%w (make room on the disk of --data %s and start the node again: it lacks nothing that it acknowledged)", err, cfg.Data)
+		err = fmt.Errorf("%w (make room on the disk of --data %s and start the node again: it has everything that it acknowledged)", err, cfg.Data)
 	}
 	return errors.Join(err, n.Close())
 }

@@ -31,8 +31,8 @@ func newStatusCommand(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status URL[,URL...] [--token TOKEN] [--json] [--watch | --ready]",
 		Short: "Shows the members, the replicators and their lag, and the rounds' sources",
-		Long: `Shows the members, the replicators and their lag, and how the rounds' sources fare, if there are any. With --ready it only asks whether the node takes part and shows what it
-knows, and exits with 1 if it does not: the health check of a container.`,
+		Long: `Shows the members, the replicators and their lag, and the state of the rounds' sources, if any. With --ready it
+only asks whether the node is ready to serve, and exits with 1 if it is not: use it as the health check of a container.`,
 		Args: exactArgs("the URL of a node"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			nodes, err := parseNodes(args[0])
@@ -71,10 +71,10 @@ knows, and exits with 1 if it does not: the health check of a container.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&token, "token", "", "the `TOKEN` of the nodes: without it they show names, roles and what is stale, unless asked from their own machine")
-	f.BoolVar(&asJSON, "json", false, "print it as JSON; with --watch, one object a line")
-	f.BoolVar(&again, "watch", false, "show it anew every second, until interrupted")
-	f.BoolVar(&ready, "ready", false, "only tell whether the node is ready, by the exit code too")
+	f.StringVar(&token, "token", "", "a `TOKEN` of the cluster: without one a node that runs elsewhere shows only names, roles and whether boards are stale")
+	f.BoolVar(&asJSON, "json", false, "print JSON; with --watch, one object per line")
+	f.BoolVar(&again, "watch", false, "show it again every second, until interrupted")
+	f.BoolVar(&ready, "ready", false, "only print whether the node is ready, and exit with 1 if it is not")
 	return cmd
 }
 
@@ -187,7 +187,7 @@ func describeCluster(s client.Cluster, columns int) string {
 	t := terminal.Table{Head: []string{" ", "NAME", "ROLE", "SUFFRAGE", "STATE", "MATCH", "NEXT", "LAG", "BEHIND", "INFLIGHT", "RTT", "SENT", "LAST CONTACT", "HTTP"}}
 	var notes []string
 	if leads, err := findMember(s, string(s.Leader)); err == nil && leads.Next == 0 {
-		notes = append(notes, fmt.Sprintf("Only the leader knows how far each is, and %s could not be asked. If it is gone, another one leads in a second or two.", s.Leader))
+		notes = append(notes, fmt.Sprintf("Only the leader knows how far each node is, and %s could not be reached. If it is gone, another one takes over in a second or two.", s.Leader))
 	}
 	if old := time.Duration(s.AgeMs) * time.Millisecond; old > node.StaleAfter {
 		notes = append(notes, fmt.Sprintf("The boards of %s are %s old: it is %d entries behind.", s.Node, ago(s.AgeMs), s.Newest-min(s.Newest, s.Applied)))
@@ -201,11 +201,11 @@ func describeCluster(s client.Cluster, columns int) string {
 			notes = append(notes, fmt.Sprintf("%s gets the boards from %s, %s so far.", m.Name, m.SnapshotFrom, byteSize(m.SnapshotBytes)))
 		}
 		if m.SnapshotError != "" {
-			notes = append(notes, fmt.Sprintf("%s: the boards before did not arrive, and are sent again: %s", m.Name, m.SnapshotError))
+			notes = append(notes, fmt.Sprintf("%s: the last try to send the boards failed, and is repeated: %s", m.Name, m.SnapshotError))
 		}
 	}
 	if left := t.Fit(columns, "HTTP", "SENT", "SUFFRAGE", "NEXT", "LAST CONTACT", "ROLE", "RTT", "MATCH", "INFLIGHT", "BEHIND", "LAG"); len(left) > 0 {
-		notes = append(notes, fmt.Sprintf("There is no room for %s; a wider terminal shows them, and --json.", strings.ToLower(strings.Join(left, ", "))))
+		notes = append(notes, fmt.Sprintf("There is no room for %s; a wider terminal or --json shows them.", strings.ToLower(strings.Join(left, ", "))))
 	}
 	for _, src := range s.Sources {
 		notes = append(notes, sourceText(src))
@@ -231,7 +231,7 @@ func describePublic(s client.Cluster, columns int) string {
 	} else {
 		head += string(s.Leader) + " leads. "
 	}
-	head += fmt.Sprintf("%s, of the role %s, shows ", s.Node, s.Role)
+	head += fmt.Sprintf("%s (%s) shows ", s.Node, s.Role)
 	if s.Stale {
 		head += "stale boards."
 	} else {
@@ -252,7 +252,7 @@ func describePublic(s client.Cluster, columns int) string {
 	if len(t.Rows) > 0 {
 		text += "\n" + t.String()
 	}
-	return text + "\n" + terminal.Wrap("This is what the public sees. --token shows operators all of it.\n", columns)
+	return text + "\n" + terminal.Wrap("This is what the public sees. With --token, operators see all of it.\n", columns)
 }
 
 // sourceText is a sentence about the source.
@@ -261,22 +261,22 @@ func sourceText(s client.Source) string {
 	if s.URL == "" { // it has a delay
 		text, s.LastError = fmt.Sprintf("%s, %s: its source, which a token shows, ", s.Tournament, s.Name), cmp.Or(s.LastError, "a token shows why")
 	}
-	next := "again in " + ago(s.NextPollMs)
+	next := "the next poll is in " + ago(s.NextPollMs)
 	if s.NextPollMs == 0 {
-		next = "again now"
+		next = "the next poll is now"
 	}
 	switch {
 	case strings.HasPrefix(s.State, "stopped: "), strings.HasPrefix(s.State, "waiting: "):
 		_, why, _ := strings.Cut(s.State, ": ")
-		return text + "is not taken now: " + why + "."
+		return text + "is not polled now: " + why + "."
 	case s.FailingMs > 0:
-		return text + fmt.Sprintf("has failed for %s, and is asked %s: %s.", ago(s.FailingMs), next, strings.TrimSuffix(s.LastError, "."))
+		return text + fmt.Sprintf("has failed for %s; %s: %s.", ago(s.FailingMs), next, strings.TrimSuffix(s.LastError, "."))
 	case s.LastPollMs < 0:
-		return text + "was not asked yet."
+		return text + "has not been polled yet."
 	}
-	text += fmt.Sprintf("answered %s ago, and is asked %s", ago(s.LastPollMs), next)
+	text += fmt.Sprintf("answered %s ago; %s", ago(s.LastPollMs), next)
 	if s.Problems > 0 {
-		text += fmt.Sprintf("; not all of its games could be taken, see /api/rounds/%s", s.Round)
+		text += fmt.Sprintf("; some of its games could not be recorded: see /api/rounds/%s", s.Round)
 	}
 	return text + "."
 }
@@ -351,9 +351,9 @@ func describeEdge(s client.Cluster, columns int) string {
 		leader = string(s.Leader) + " leads"
 	}
 	head := terminal.Clean(fmt.Sprintf("cluster %s: %s, applied %d. This is an edge, at depth %d: %s.", s.ClusterID, leader, s.Applied, u.Depth, strings.Join(way, " > ")))
-	how := fmt.Sprintf("It lacks %d entries, since %s; its boards were the cluster's %s ago.", u.Lag, ago(u.LagMs), ago(u.AgeMs))
+	how := fmt.Sprintf("It has been %d entries behind for %s; its boards are as the cluster's were %s ago.", u.Lag, ago(u.LagMs), ago(u.AgeMs))
 	if u.Lag == 0 {
-		how = fmt.Sprintf("It lacks nothing that it knows of; its boards were the cluster's %s ago.", ago(u.AgeMs))
+		how = fmt.Sprintf("As far as it knows, it is up to date; its boards are as the cluster's were %s ago.", ago(u.AgeMs))
 	}
 	if u.Stale {
 		how += " That is too long: they are stale."

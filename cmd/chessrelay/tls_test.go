@@ -74,14 +74,14 @@ func nextMoves(t testing.TB, node, game string) []nodetest.Object {
 func TestTLSFlags(t *testing.T) {
 	const member = "serve --name r --role recorder --data d "
 	for line, want := range map[string]string{
-		member + "--tls-cert c":                                                   "--tls-cert and --tls-key are given together",
-		member + "--tls-cert c --tls-key k --acme h":                              "exclude each other",
+		member + "--tls-cert c":                                                   "--tls-cert and --tls-key must be given together",
+		member + "--tls-cert c --tls-key k --acme h":                              "cannot be used together",
 		member + "--http-redirect :80":                                            "--http-redirect needs",
-		member + "--admin-http 6060":                                              "--admin-http is an address",
+		member + "--admin-http 6060":                                              "--admin-http must be an address",
 		member + "--acme-directory https://ca":                                    "--acme is missing",
 		member + "--acme https://h":                                               "names of hosts",
 		member + "--allow-host h:80":                                              "names of hosts",
-		member + "--tls-cert c --tls-key k --advertise-http http://h":             "say https",
+		member + "--tls-cert c --tls-key k --advertise-http http://h":             "use https",
 		"serve --name e --role edge --upstream http://v --acme chess.example.org": "--acme-cache is missing",
 	} {
 		code, _, errs := runCommand(t.Context(), t, nil, strings.Fields(line)...)

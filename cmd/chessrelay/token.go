@@ -48,13 +48,13 @@ func newTokenCreateCommand(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create URL[,URL...] --name NAME --role ROLE [--tournament ID | --round ID] [--expires 30d]",
 		Short: "Makes a token and prints it, once",
-		Long: `Makes a token and prints it. The cluster keeps a hash of it only, so it is shown this once. The first token of a cluster is an
-admin's that does not expire; once there is one, changes need a token.
+		Long: `Makes a token and prints it. The cluster keeps only a hash of it, so it is shown this once. The first token of a cluster must
+be an admin's that does not expire. Once there is a token, every change needs one.
 
-  admin      everything: tokens, the audit trail and the membership too
+  admin      everything, including tokens, the audit trail and the membership
   organiser  tournaments, rounds, games and their sources
   arbiter    moves, results and corrections, which are locked against sources
-  source     moves and results, as a program that locks nothing
+  source     moves and results from a program, which locks nothing
   edge       following the log, for serve --role edge
   viewer     seeing what a delay holds back, and private tournaments; see "chessrelay link"`,
 		Args: exactArgs("the URL of a node"),
@@ -84,11 +84,11 @@ admin's that does not expire; once there is one, changes need a token.
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&opts.name, "name", "", "whose it is, `NAME`: the author of what is changed with it")
+	f.StringVar(&opts.name, "name", "", "the `NAME` of its owner, who is the author of all changes made with it")
 	f.StringVar(&opts.role, "role", "", "what it may do: `admin|organiser|arbiter|source|edge|viewer`")
-	f.StringVar(&opts.tournament, "tournament", "", "it is for the tournament `ID` only")
-	f.StringVar(&opts.round, "round", "", "it is for the round `ID` only")
-	f.StringVar(&opts.expires, "expires", "", "it ends after this `TIME`, such as 30d or 12h (default: it does not)")
+	f.StringVar(&opts.tournament, "tournament", "", "limit it to the tournament `ID`")
+	f.StringVar(&opts.round, "round", "", "limit it to the round `ID`")
+	f.StringVar(&opts.expires, "expires", "", "it expires after `TIME`, such as 30d or 12h (default: never)")
 	tokenFlags(cmd, &opts)
 	return cmd
 }
@@ -114,7 +114,7 @@ func (opts *tokenOptions) body() (map[string]any, error) {
 
 func tokenFlags(cmd *cobra.Command, opts *tokenOptions) {
 	cmd.Flags().StringVar(&opts.token, "token", "", "the `TOKEN` of an admin")
-	cmd.Flags().BoolVar(&opts.asJSON, "json", false, "print it as JSON")
+	cmd.Flags().BoolVar(&opts.asJSON, "json", false, "print JSON")
 }
 
 // callTokens asks one of the nodes.
@@ -139,7 +139,7 @@ func parseDays(s string) (time.Duration, error) {
 		d = time.Duration(n * 24 * float64(time.Hour))
 	}
 	if err != nil || d <= 0 {
-		return 0, usagef("--expires is a time such as 30d or 12h, not %q", s)
+		return 0, usagef("--expires must be a time such as 30d or 12h, not %q", s)
 	}
 	return d, nil
 }
@@ -148,7 +148,7 @@ func newTokenListCommand(env *environment) *cobra.Command {
 	var opts tokenOptions
 	cmd := &cobra.Command{
 		Use:   "list URL[,URL...] [--json]",
-		Short: "Lists the tokens, without what is shown of them",
+		Short: "Lists the tokens, without their secrets",
 		Args:  exactArgs("the URL of a node"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var out struct {
@@ -200,7 +200,7 @@ func newTokenRevokeCommand(env *environment) *cobra.Command {
 	var opts tokenOptions
 	cmd := &cobra.Command{
 		Use:   "revoke URL[,URL...] ID",
-		Short: "Ends a token, and what was granted with it, at every node",
+		Short: "Revokes a token and its grants, at every node",
 		Args:  exactArgs("the URL of a node", "the id of the token"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id := args[1]

@@ -100,7 +100,7 @@ func TestTokenCommand(t *testing.T) {
 	if status, _ := c.Ask(token, http.MethodPost, "/api/games/"+c.Games[0]+"/moves", nodetest.Object{"ply": 2, "move": "e5"}); status != http.StatusUnauthorized {
 		t.Errorf("revoked: %d", status)
 	}
-	if _, stderr := run(exitFailed, "revoke", url, "testtok1"); !strings.Contains(stderr, "last token") {
+	if _, stderr := run(exitFailed, "revoke", url, "testtok1"); !strings.Contains(stderr, "last admin's token") {
 		t.Errorf("the last admin's: %s", stderr)
 	}
 	run(exitUsage, "create", url, "--name", "x", "--role", "arbiter", "--expires", "soon")

@@ -34,7 +34,7 @@ func newVenueCommand(env *environment) *cobra.Command {
 		},
 	}
 	cmd.AddCommand(newVenueListCommand(env), newVenueInviteCommand(env), newVenueAddCommand(env))
-	cmd.AddCommand(newVenueChangeCommand(env, "remove", "Takes a member out of the cluster, for good",
+	cmd.AddCommand(newVenueChangeCommand(env, "remove", "Removes a member from the cluster for good",
 		func(ctx context.Context, c *client.Client, m client.Member) error {
 			return c.RemoveMember(ctx, memberKey(m))
 		}))
@@ -42,7 +42,7 @@ func newVenueCommand(env *environment) *cobra.Command {
 		func(ctx context.Context, c *client.Client, m client.Member) error {
 			return c.SetSuffrage(ctx, memberKey(m), "voter")
 		}))
-	cmd.AddCommand(newVenueChangeCommand(env, "demote", "Makes a voter a learner, which replicates and has no vote",
+	cmd.AddCommand(newVenueChangeCommand(env, "demote", "Makes a voter a learner, which replicates but has no vote",
 		func(ctx context.Context, c *client.Client, m client.Member) error {
 			return c.SetSuffrage(ctx, memberKey(m), "learner")
 		}))
@@ -86,12 +86,12 @@ func newVenueChangeCommand(env *environment, verb, short string, change func(con
 			fmt.Fprintf(env.stdout, "%sd %s (%s)\n", verb, terminal.Clean(m.Name), terminal.Clean(memberKey(m)))
 			// If a learner is left, it becomes a voter in its place.
 			if voters := countVoters(s); m.Suffrage == "voter" && voters == len(s.Members) && voters <= 3 {
-				fmt.Fprintf(env.stderr, "Voters left: %d. While one of them is away, no submission is taken.\n", voters-1)
+				fmt.Fprintf(env.stderr, "Voters left: %d. While one of them is away, nothing can be recorded.\n", voters-1)
 			}
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&token, "token", "", "the `TOKEN` that the nodes want of submitters")
+	cmd.Flags().StringVar(&token, "token", "", "the `TOKEN` of an admin")
 	return cmd
 }
 
@@ -132,14 +132,14 @@ func newVenueInviteCommand(env *environment) *cobra.Command {
 	var life time.Duration
 	cmd := &cobra.Command{
 		Use:   "invite URL[,URL...] [--uses N] [--expires TIME]",
-		Short: "Prints an invitation, with which a new machine enters the cluster",
-		Long: `Prints an invitation: one word that a new machine starts with, as "chessrelay serve --join INVITATION …". It says where the
-members are and how to know them, and holds a secret. Whoever has it can join until it is used up or expires. In a cluster
-without tokens invitations are made on the machine of a member, at its 127.0.0.1.`,
+		Short: "Prints an invitation, with which a new machine joins the cluster",
+		Long: `Prints an invitation: one word for "chessrelay serve --join INVITATION …" on a new machine. It holds the members' addresses, the
+cluster's authority and a secret. Anybody who has it can join until it is used up or expires. In a cluster without tokens, run
+this on a member's machine, with a URL at 127.0.0.1.`,
 		Args: exactArgs("the URL of a node"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if life <= 0 {
-				return usagef("--expires is a time such as 1h, not %v", life)
+				return usagef("--expires must be a time such as 1h, not %v", life)
 			}
 			nodes, err := parseNodes(args[0])
 			if err != nil {
@@ -161,7 +161,7 @@ without tokens invitations are made on the machine of a member, at its 127.0.0.1
 	f := cmd.Flags()
 	f.StringVar(&token, "token", "", "the `TOKEN` of an admin")
 	f.IntVar(&uses, "uses", 1, "`N` nodes may join with it")
-	f.DurationVar(&life, "expires", 24*time.Hour, "it can be used for `TIME`")
+	f.DurationVar(&life, "expires", 24*time.Hour, "it expires after `TIME`")
 	return cmd
 }
 
@@ -181,9 +181,9 @@ func newVenueAddCommand(env *environment) *cobra.Command {
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "add URL --name NAME [--http ADDR] [--peer ADDR] [--data DIR] [--wait]",
-		Short: "Prints the command that adds a venue, to be run on its machine",
-		Long: `A venue enters the cluster by itself when it starts, at any time. This prints the command to run on the new machine, with an
-invitation that is good for a day. With --wait it then waits until the venue has entered and replicates.`,
+		Short: "Prints the command that starts a new venue, to be run on its machine",
+		Long: `A venue joins the cluster by itself when it starts, at any time. This prints the command to run on the new machine, with an
+invitation that is valid for a day. With --wait it then waits until the venue has joined and replicates.`,
 		Args: exactArgs("the URL of a node"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := needFlags(cmd, "name"); err != nil {
@@ -225,12 +225,12 @@ invitation that is good for a day. With --wait it then waits until the venue has
 	f.StringVar(&cfg.Name, "name", "", "the new venue's `NAME`")
 	f.StringVar(&cfg.HTTP, "http", ":8080", "the venue listens on `ADDR` for spectators")
 	f.StringVar(&cfg.Peer, "peer", ":9080", "the venue listens on `ADDR` for the other nodes")
-	f.StringVar(&cfg.AdvertiseHTTP, "advertise-http", "", "the `URL` where spectators reach it (default where it listens)")
-	f.StringVar(&cfg.AdvertisePeer, "advertise-peer", "", "the `ADDR` where the other nodes reach it (default where it listens)")
-	f.StringVar(&cfg.Data, "data", "", "the venue's folder, `DIR` (default its name)")
-	f.StringVar(&cfg.Token, "token", "", "the `TOKEN` of an admin, which the venue shows to be admitted")
-	f.BoolVar(&wait, "wait", false, "wait until the venue has entered and replicates")
-	f.DurationVar(&timeout, "timeout", 5*time.Minute, "with --wait, wait for `TIME` at most")
+	f.StringVar(&cfg.AdvertiseHTTP, "advertise-http", "", "the `URL` where spectators reach it (default: where it listens)")
+	f.StringVar(&cfg.AdvertisePeer, "advertise-peer", "", "the `ADDR` where the other nodes reach it (default: where it listens)")
+	f.StringVar(&cfg.Data, "data", "", "the venue's folder, `DIR` (default: its name)")
+	f.StringVar(&cfg.Token, "token", "", "the `TOKEN` of an admin, which makes the invitation")
+	f.BoolVar(&wait, "wait", false, "wait until the venue has joined and replicates")
+	f.DurationVar(&timeout, "timeout", 5*time.Minute, "with --wait, wait at most `TIME`")
 	return cmd
 }
 

@@ -23,13 +23,13 @@ func newVerifyCommand(env *environment) *cobra.Command {
 	var token string
 	cmd := &cobra.Command{
 		Use:   "verify FILE|URL…",
-		Short: "Check the hash chain of a tournament's history",
-		Long: `Check what GET /api/tournaments/ID/history answered, or the same of a round or a game: each entry has a hash
-over itself and those before. A file is an export that curl has saved. Of a URL, such as
-http://venue:8080/api/tournaments/ID/history, the rounds and games are fetched and checked, too.
+		Short: "Checks the hash chain of a tournament's history",
+		Long: `Checks an answer of GET /api/tournaments/ID/history, or the same of a round or a game. Each entry has a hash
+over itself and the entries before it. FILE is an answer that curl has saved. For a URL, such as
+http://venue:8080/api/tournaments/ID/history, it also fetches and checks the rounds and games.
 
-It says which entry was changed, is missing or was reordered. It cannot tell if all nodes agreed on a false
-history, with new hashes. For that, keep the head somewhere else, and name it with --head later.`,
+It names each entry that was changed, removed or reordered. It cannot detect a false history with new hashes
+on which all nodes agree. For that, keep the head somewhere else, and pass it with --head later.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			v := &verifier{env: env, token: token, kept: kept, seals: map[string]string{}}
@@ -44,8 +44,8 @@ history, with new hashes. For that, keep the head somewhere else, and name it wi
 			return v.end()
 		},
 	}
-	cmd.Flags().StringArrayVar(&kept, "head", nil, "a `HASH`, head or seal, that was kept earlier, which must be in what is checked; may be repeated")
-	cmd.Flags().StringVar(&token, "token", "", "the `TOKEN` that the nodes want, to read rounds with a delay as they are")
+	cmd.Flags().StringArrayVar(&kept, "head", nil, "a `HASH`, a head or a seal that was kept earlier: it must be in one of the histories; may be repeated")
+	cmd.Flags().StringVar(&token, "token", "", "a `TOKEN` that may read rounds with a delay as they are")
 	return cmd
 }
 
@@ -109,7 +109,7 @@ func (v *verifier) judge(from string, d *chain.Document) {
 		fmt.Fprintf(v.env.stdout, "%s: %s\n", from, f)
 	}
 	if len(faults) == 0 {
-		fmt.Fprintf(v.env.stdout, "%s: %s %s, %d entries, whole; head %s\n", from, d.What, d.ID, d.Len(), d.Head)
+		fmt.Fprintf(v.env.stdout, "%s: %s %s, %d entries, intact; head %s\n", from, d.What, d.ID, d.Len(), d.Head)
 	}
 }
 
@@ -118,13 +118,13 @@ func (v *verifier) end() error {
 	for _, w := range v.wanted {
 		if seal, ok := v.seals[w.what+" "+w.id]; ok && seal != w.seal {
 			v.faults++
-			fmt.Fprintf(v.env.stdout, "%s: the %s %s is not the one that was sealed: it was changed, or is of another moment\n", w.of, w.what, w.id)
+			fmt.Fprintf(v.env.stdout, "%s: the %s %s is not the one that was sealed: it was changed, or read at another moment\n", w.of, w.what, w.id)
 		}
 	}
 	for _, hash := range v.kept {
 		if !v.found[hash] {
 			v.faults++
-			fmt.Fprintf(v.env.stdout, "the head %q is in none of them: what it stood for was changed since, or is not here\n", hash)
+			fmt.Fprintf(v.env.stdout, "the head %q is in none of them: its history was changed since, or is not among them\n", hash)
 		}
 	}
 	if v.faults > 0 {

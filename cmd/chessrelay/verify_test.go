@@ -53,7 +53,7 @@ func TestVerify(t *testing.T) {
 		out, errs, code := command(t.Context(), append([]string{"verify"}, args...)...)
 		return out + errs, code
 	}
-	if out, code := verify(c.Nodes[1].URL+tournament, "--head", kept); code != 0 || strings.Count(out, "whole") != 4 {
+	if out, code := verify(c.Nodes[1].URL+tournament, "--head", kept); code != 0 || strings.Count(out, "intact") != 4 {
 		t.Errorf("exit %d:\n%s", code, out)
 	}
 	if out, code := verify(c.Nodes[1].URL+tournament, "--head", before); code == 0 || !strings.Contains(out, "is in none of them") {
@@ -120,7 +120,7 @@ func TestChainOfADelayedRound(t *testing.T) {
 		t.Errorf("the public has the moves %v", public["moves"])
 	}
 	out, errs, code := command(t.Context(), "verify", n.URL+path, "--token", nodetest.Token, "--head", public["head"].(string))
-	if code != 0 || !strings.Contains(out, "2 entries, whole") {
+	if code != 0 || !strings.Contains(out, "2 entries, intact") {
 		t.Errorf("exit %d:\n%s%s", code, out, errs)
 	}
 }

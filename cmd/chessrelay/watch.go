@@ -22,8 +22,8 @@ func newWatchCommand(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch URL[,URL...] [--round ID] [--board N]",
 		Short: "Shows the moves of a round as they come",
-		Long: `Shows the moves of a round as they come, until interrupted. When the connection is lost, it goes on where it was, at the next
-node if several are given.`,
+		Long: `Shows the moves of a round as they come, until interrupted. After a lost connection it resumes where it was, at the next node
+if you give several.`,
 		Args: exactArgs("the URL of a node"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			nodes, err := parseNodes(args[0])
@@ -31,7 +31,7 @@ node if several are given.`,
 				return err
 			}
 			if board < 0 {
-				return usagef("--board is the number of a board, from 1, not %d", board)
+				return usagef("--board must be the number of a board, from 1, not %d", board)
 			}
 			c := env.client(nodes, client.Options{Token: token})
 			defer c.Close()
@@ -52,10 +52,10 @@ node if several are given.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&round, "round", "", "the round with this `ID` (default the one that was opened last)")
-	f.StringVar(&token, "token", "", "the `TOKEN` of who may see what a delay holds back, or a private tournament")
+	f.StringVar(&round, "round", "", "the round with this `ID` (default: the newest one)")
+	f.StringVar(&token, "token", "", "a `TOKEN` that may see what a delay holds back, or a private tournament")
 	f.IntVar(&board, "board", 0, "only the board with the number `N`")
-	f.BoolVar(&asJSON, "json", false, "print each frame as JSON, one a line")
+	f.BoolVar(&asJSON, "json", false, "print each frame as JSON, one per line")
 	return cmd
 }
 
@@ -143,7 +143,7 @@ func (s *show) frame(f client.Frame) error {
 		if f.Stale != s.stale {
 			text = "the node is in touch with the cluster again\n"
 			if f.Stale {
-				text = fmt.Sprintf("the node is cut off from the cluster, for %v now; what it shows may be old\n", duration(f.Age))
+				text = fmt.Sprintf("the node has been cut off from the cluster for %v; its boards may be stale\n", duration(f.Age))
 			}
 			s.stale = f.Stale
 		}

@@ -91,7 +91,7 @@ Olympiad, Round 12: finished
   2  no move yet  1-0 (forfeit) 0:00:00  0:00:00   Ding – Gajewski
      ! the source stops
   2  deleted                                 Ding – Gajewski
-the node is cut off from the cluster, for 12s now; what it shows may be old
+the node has been cut off from the cluster for 12s; its boards may be stale
 the node is in touch with the cluster again
 `
 	if diff := cmp.Diff(want, stdout); diff != "" {

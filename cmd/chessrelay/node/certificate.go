@@ -84,7 +84,7 @@ func (c *certificate) look() {
 		err = expired(&pair)
 	}
 	if err != nil {
-		c.log.Warn("the new certificate is not taken, the node goes on with the one before", "cert", c.certFile, "key", c.keyFile, "err", err)
+		c.log.Warn("cannot use the new certificate; the node keeps the old one", "cert", c.certFile, "key", c.keyFile, "err", err)
 		return
 	}
 	c.current.Store(&pair)

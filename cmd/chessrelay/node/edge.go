@@ -30,7 +30,7 @@ func (n *Node) openEdge(ctx context.Context, cfg Config, identified func(cluster
 		return fmt.Errorf("--upstream: %w", err)
 	}
 	n.Boards.keepTime(n.Edge)
-	n.log.Info("edge runs", "name", cfg.Name, "http", n.URL, "cluster", n.Edge.ClusterID(), "depth", n.Edge.Status().Depth())
+	n.log.Info("edge is running", "name", cfg.Name, "http", n.URL, "cluster", n.Edge.ClusterID(), "depth", n.Edge.Status().Depth())
 	return nil
 }
 

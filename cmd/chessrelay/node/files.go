@@ -38,7 +38,7 @@ const isStarting = "the node is starting"
 func (n *Node) openHTTP(cfg Config, proxies []netip.Prefix) error {
 	l, err := net.Listen("tcp", cfg.HTTP)
 	if err != nil {
-		return fmt.Errorf("--http %s cannot be listened on: %w%s", cfg.HTTP, err, whenTaken(err))
+		return fmt.Errorf("cannot listen on --http %s: %w%s", cfg.HTTP, err, whenTaken(err))
 	}
 	n.listener = conns.Listen(l, conns.Config{Room: n.room, PerAddress: cfg.MaxPerAddress, Proxies: proxies, Log: n.log})
 	n.starting = web.NewStarting(cfg.Name, isStarting)

@@ -23,7 +23,7 @@ import (
 // errOpen is the error of a node that stops because it would let anybody write.
 var errOpen = errors.New("this cluster has no token, so anybody who reaches this node could change everything; " +
 	"start its first node with --bootstrap on an address of its own, which makes the first token, or create one there " +
-	"(chessrelay token create --role admin), or listen on 127.0.0.1, or say --open if anybody may write")
+	"(chessrelay token create --role admin), or listen on 127.0.0.1, or use --open if anybody may write")
 
 // firstTokenFile keeps a new token until it was printed.
 const firstTokenFile = "first-token"
@@ -130,7 +130,7 @@ func (n *Node) tellFirstToken(cfg Config) {
 		}
 	}
 	if err := os.Remove(file); err != nil {
-		n.log.Error("the file with the first token could not be removed; do so", "file", file, "err", err)
+		n.log.Error("the file with the first token could not be removed; remove it by hand", "file", file, "err", err)
 	}
 }
 

@@ -47,8 +47,8 @@ func (c *Config) invitation(ctx context.Context, log *slog.Logger) (consensus.In
 		return consensus.ParseInvitation(made.Invitation)
 	}
 	if IsAddress(c.Join) {
-		return consensus.Invitation{}, fmt.Errorf("--join: the address of a member is enough for a node that is one already; " +
-			"a new one needs an invitation: run `chessrelay venue invite URL` at a member")
+		return consensus.Invitation{}, fmt.Errorf("--join: a member's address is enough only for a node that is a member already; " +
+			"a new node needs an invitation: run `chessrelay venue invite URL` at a member")
 	}
 	for told := false; ; told = true {
 		text, err := os.ReadFile(c.Join)
@@ -120,7 +120,7 @@ func (n *Node) compareClusters(ctx context.Context, cfg Config) {
 		}
 	}
 	if named != "" && named != n.Raft.ClusterID() {
-		n.log.Error("--join is passed over: the data directory holds a node of another cluster, which goes on; "+
+		n.log.Error("--join is ignored: the data directory holds a node of another cluster, which runs on; "+
 			"to join, start with an empty data directory", "data", cfg.Data, "cluster", n.Raft.ClusterID(), "joinCluster", named)
 	}
 }
@@ -132,7 +132,7 @@ func (n *Node) keepInvitation(ctx context.Context, file string) {
 	defer check.Stop()
 	for {
 		if err := n.renewInvitation(ctx, file); err != nil && ctx.Err() == nil {
-			n.log.Warn("no invitation is written yet", "file", file, "err", err)
+			n.log.Warn("cannot write the invitation yet", "file", file, "err", err)
 		}
 		select {
 		case <-check.C:

@@ -56,7 +56,7 @@ func openFront(cfg Config, log *slog.Logger) (_ *front, err error) {
 			continue
 		}
 		if *p.listener, err = net.Listen("tcp", p.address); err != nil {
-			return nil, errors.Join(fmt.Errorf("--%s %s cannot be listened on: %w", p.flag, p.address, err), f.Close(context.Background()))
+			return nil, errors.Join(fmt.Errorf("cannot listen on --%s %s: %w", p.flag, p.address, err), f.Close(context.Background()))
 		}
 	}
 	return f, nil
@@ -130,7 +130,7 @@ func (f *front) serveBeside(admin http.Handler, self string) {
 		f.beside(f.redirect, h)
 	}
 	if f.admin != nil {
-		f.log.Info("metrics, profiles and the whole state of the cluster", "http", f.admin.Addr().String())
+		f.log.Info("serving metrics, profiles and the whole state of the cluster", "http", f.admin.Addr().String())
 		f.beside(f.admin, admin)
 	}
 }
@@ -140,7 +140,7 @@ func (f *front) beside(l net.Listener, h http.Handler) {
 	f.servers = append(f.servers, s)
 	f.wg.Go(func() {
 		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			f.log.Error("a port is served no longer", "address", l.Addr().String(), "err", err)
+			f.log.Error("no longer serving a port", "address", l.Addr().String(), "err", err)
 		}
 	})
 }

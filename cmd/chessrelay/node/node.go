@@ -196,7 +196,7 @@ func (n *Node) openMember(ctx context.Context, cfg Config, identified func(clust
 		return fmt.Errorf("--pull-allow: %w", err)
 	}
 	n.openPuller(allow)
-	log.Info("node runs", "name", cfg.Name, "role", cfg.Role, "http", n.URL, "peer", n.Raft.PeerAddr(),
+	log.Info("node is running", "name", cfg.Name, "role", cfg.Role, "http", n.URL, "peer", n.Raft.PeerAddr(),
 		"cluster", n.Raft.ClusterID(), "member", n.Raft.ID())
 	return nil
 }
@@ -215,7 +215,7 @@ func (n *Node) openHub(cfg broadcast.Config) (err error) {
 // whenTaken says what to do about an address that another process listens on.
 func whenTaken(err error) string {
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return " (another process listens there, maybe this very node; stop that one, or choose another address with --http and --peer)"
+		return " (another process listens there, perhaps this very node; stop it, or choose another address with --http and --peer)"
 	}
 	return ""
 }

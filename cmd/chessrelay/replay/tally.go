@@ -171,7 +171,7 @@ func QuantileMs(sorted []time.Duration, q float64) float64 {
 // Print prints the summary for a person.
 func (s Summary) Print(w io.Writer) {
 	fmt.Fprintf(w, "games       %d of %d played to their end\n", s.Complete, s.Games)
-	fmt.Fprintf(w, "moves       %d sent: %d accepted, %d duplicates; %d stood there already\n", s.Sent, s.Accepted, s.Duplicates, s.Skipped)
+	fmt.Fprintf(w, "moves       %d sent: %d accepted, %d duplicates; %d were there already\n", s.Sent, s.Accepted, s.Duplicates, s.Skipped)
 	fmt.Fprintf(w, "time        %.1f s, %.1f moves a second\n", s.Seconds, s.PerSecond)
 	fmt.Fprintf(w, "submission  p50 %.1f ms, p99 %.1f ms\n", s.P50Ms, s.P99Ms)
 	for _, f := range s.Failures {

@@ -53,7 +53,7 @@ func (s *Display) Show(picture string) error {
 	lines := strings.Split(strings.TrimSuffix(picture, "\n"), "\n")
 	if height > 1 && len(lines) > height-1 { // the cursor stands in the last line
 		more := len(lines) - (height - 2)
-		lines = append(lines[:height-2:height-2], fmt.Sprintf("… and %d lines more", more))
+		lines = append(lines[:height-2:height-2], fmt.Sprintf("… and %d more lines", more))
 	}
 	var b bytes.Buffer
 	if !s.drawn {
