@@ -142,8 +142,8 @@ test("an edge says by which nodes it gets the log, and what it lacks", () => {
   const upstream = { path: [{ name: "venue-1" }, { name: "edge-1" }, { name: "leaf" }], depth: 2, lag: 0, lagMs: 0, stale: false };
   const said = (more: Partial<typeof upstream>) =>
     pipeline(undefined, poll(0, { node: "leaf", term: 0, members: [], upstream: { ...upstream, ...more } })).edge;
-  assert.equal(said({}), "This node is an edge, outside the group, at depth 2: venue-1 › edge-1 › leaf. It lacks nothing that it knows of.");
-  assert.match(said({ lag: 1200, lagMs: 3000, stale: true })!, /lacks 1.200 entries, since 3.* out of date/);
+  assert.equal(said({}), "This node is an edge, outside the group, at depth 2: venue-1 › edge-1 › leaf. As far as it knows, it is up to date.");
+  assert.match(said({ lag: 1200, lagMs: 3000, stale: true })!, /1.200 entries behind for 3.* out of date/);
   assert.equal(pipeline(undefined, poll(0)).edge, undefined);
 });
 

@@ -111,9 +111,10 @@ export function pipeline(previous: Poll | undefined, poll: Poll): Pipeline {
 }
 
 function edge(u: UpstreamStatus): string {
-  const lacks = u.lag === 0 ? "It lacks nothing that it knows of." : `It lacks ${formatCount(u.lag)} entries, since ${formatShort(u.lagMs)}.`;
+  const behind =
+    u.lag === 0 ? "As far as it knows, it is up to date." : `It has been ${formatCount(u.lag)} entries behind for ${formatShort(u.lagMs)}.`;
   const stale = u.stale ? " It has heard nothing new for a while, so its boards may be out of date." : "";
-  return `This node is an edge, outside the group, at depth ${u.depth}: ${u.path.map((h) => h.name).join(" › ")}. ${lacks}${stale}`;
+  return `This node is an edge, outside the group, at depth ${u.depth}: ${u.path.map((h) => h.name).join(" › ")}. ${behind}${stale}`;
 }
 
 /** The changes between two pictures that are worth saying aloud. */
@@ -163,7 +164,7 @@ function clock(skewMs: number): string {
 }
 
 function words(m: MemberStatus, heardMs: number | undefined): string {
-  const failed = m.snapshotError === undefined ? "" : ` The last try failed, it is sent again: ${m.snapshotError}`;
+  const failed = m.snapshotError === undefined ? "" : ` The last try failed and is repeated: ${m.snapshotError}`;
   switch (m.state) {
     case "leader":
       return "Orders the moves and sends them to the others.";

@@ -259,7 +259,7 @@ export class BoardPage implements Page {
     if (phase.kind === "refused") this.#missing = missingRound(phase.reason, viewToken()) ?? this.#missing;
   }
 
-  #miss(why = `This round has no board ${this.#number}, or not yet.`): void {
+  #miss(why = `This round has no board ${this.#number}, at least not yet.`): void {
     this.#missing = why;
     this.#liveRound.close();
     this.shell.redraw();

@@ -77,7 +77,7 @@ export function BoardView(props: Props) {
           )}
         </section>
         <section class="sheet" aria-label="Score sheet">
-          {game ? <Moves game={game} ply={shown.ply} onGo={props.onGo} /> : <p class="quiet pad">The moves are on their way…</p>}
+          {game ? <Moves game={game} ply={shown.ply} onGo={props.onGo} /> : <p class="quiet pad">Loading the moves…</p>}
           {game?.moves.length === 0 && <p class="quiet pad">No move has been made yet.</p>}
           <Controls {...props} total={game?.moves.length ?? board.ply} />
         </section>

@@ -8,8 +8,9 @@ interface Props {
 }
 
 const reason = {
-  last_resort: (name: string) => `${name} leads since no recorder could. Leadership goes back to a recorder that has been well for some seconds.`,
-  by_hand: (name: string) => `${name} leads since somebody chose it, and goes on until somebody chooses another.`,
+  last_resort: (name: string) =>
+    `${name} leads because no recorder could. Leadership goes back to a recorder once it has been healthy for a few seconds.`,
+  by_hand: (name: string) => `${name} leads because somebody chose it, until somebody chooses another.`,
 };
 
 /** More dots than this look the same. */
@@ -47,7 +48,7 @@ export function ClusterView({ pipeline: p, turn }: Props) {
         <p class="notice">
           {p.leader === undefined
             ? "Nobody leads at the moment. The boards stay; moves are recorded again as soon as a majority has agreed on a leader."
-            : `Only the leader knows how far each node is, and ${p.leader} could not be asked.`}
+            : `Only the leader knows how far each node is, and ${p.leader} could not be reached.`}
         </p>
       )}
       <div class="lanes" hidden={p.edge !== undefined}>
@@ -85,9 +86,9 @@ export function ClusterView({ pipeline: p, turn }: Props) {
       </div>
       {p.known && (
         <p class="legend quiet">
-          Each lane is the last {formatCount(p.span)} entries of the leader’s log, up to {formatCount(p.last)}, filled as far as the node has them on
-          disk. A dot that runs is an entry that arrived there within the last second; one that waits at the end is an append still on its way. The
-          small bar is the window: how many such appends there are, of how many there may be. When it is full the leader waits.
+          Each lane shows the last {formatCount(p.span)} entries of the leader’s log, up to {formatCount(p.last)}. It is filled as far as the node has
+          them on disk. A moving dot is an entry that arrived in the last second. A dot that waits at the end is an append in flight. The small bar is
+          the inflight window: how many appends are in flight, of how many there may be. When it is full, the leader waits.
         </p>
       )}
     </div>
@@ -132,7 +133,7 @@ function LaneRow({ lane: l, turn }: { lane: Lane; turn: number }) {
         <span class="under">
           <span class="words">{l.words}</span>
           {l.progress && !leads && (
-            <span class="inflight" title="The window: appends on their way that it has yet to answer, of how many there may be">
+            <span class="inflight" title="The inflight window: how many appends the node has not answered yet, and how many there may be">
               <Window inflight={l.progress.inflight} limit={l.progress.inflightLimit} />
               {formatCount(l.progress.inflight)} of {formatCount(l.progress.inflightLimit)} in flight
             </span>

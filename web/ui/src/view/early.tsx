@@ -8,7 +8,7 @@ export function Early({ live, linked }: { live: Live; linked?: boolean }) {
   const late = live.round?.delay;
   if (!late || live.heardAt === undefined) return null;
   if (live.early === undefined)
-    return linked ? <p class="notice">The viewing link does not show this round early, or has ended: this is what everybody sees.</p> : null;
+    return linked ? <p class="notice">The viewing link does not show this round early, or has ended. You see what everybody sees.</p> : null;
   const behind = delayOf(live);
   if (behind === late) return <p class="notice">The viewing link shows this round as everybody sees it, delayed by {duration(late)}.</p>;
   return (

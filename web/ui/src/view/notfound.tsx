@@ -3,10 +3,10 @@ import type { Refusal } from "../net/connection.ts";
 
 /** Why there is no round to show, in words; undefined for any other reason. */
 export function missingRound(reason: Refusal, link?: string): string | undefined {
-  if (reason === "no-round" && link !== undefined) return "The viewing link shows no round here: it is for another one, has ended or was revoked.";
+  if (reason === "no-round" && link !== undefined) return "The viewing link shows no round here: it is for another round, has ended or was revoked.";
   if (reason === "no-round") return "There is no round at this address. It may have been mistyped, or belong to another server.";
   if (reason === "deleted") return "This round was deleted.";
-  if (reason === "ended") return "This viewing link has ended, or was revoked. Reload the page for what everybody may see.";
+  if (reason === "ended") return "This viewing link has ended or was revoked. Reload the page to see what everybody may see.";
   return undefined;
 }
 

@@ -52,7 +52,7 @@ export function RoundView({ live, tournament, id, now, linked, diverged }: Props
       </header>
       <Early live={live} linked={linked} />
       {boards.length === 0 ? (
-        <p class="message quiet">No boards yet. They appear here by themselves, as they are set up.</p>
+        <p class="message quiet">No boards yet. They appear here as they are set up.</p>
       ) : (
         <>
           <Matches list={matches(boards)} />
