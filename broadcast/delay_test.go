@@ -88,7 +88,7 @@ func TestDelayed(t *testing.T) {
 	n.release(50)
 	public.until(last(s.indexes(roundA, 0, 50))).check(s, 50)
 	if public.snapshots != snapshots {
-		t.Error("who was ahead of the node was sent an older snapshot")
+		t.Error("a spectator ahead of the node was sent an older snapshot")
 	}
 	truth.until(50).check(s, 50)
 	if truth.snapshots != 2 {

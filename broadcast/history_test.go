@@ -58,7 +58,7 @@ func TestHistoryBounds(t *testing.T) {
 		t.Errorf("a fourth frame instead of the first: grown by %d, %v", grown, ok)
 	}
 	if _, behind := h.all(11); !behind {
-		t.Error("12 has gone, and who has 11 is not told")
+		t.Error("12 has gone, but a reader at 11 is not behind")
 	}
 	if got, behind := h.all(12); behind || !slices.Equal(got, []uint64{15, 16, 20}) {
 		t.Errorf("after 12: %v, behind %v", got, behind)

@@ -48,7 +48,7 @@ func TestResumeOnANodeThatIsBehind(t *testing.T) {
 	}
 	for _, st := range w.statuses {
 		if st.Index != 0 {
-			t.Errorf("a status with index %d for one who is at %d", st.Index, at)
+			t.Errorf("a status with index %d for a spectator at %d", st.Index, at)
 		}
 	}
 	b.apply(s.last())
@@ -90,12 +90,12 @@ func TestReset(t *testing.T) {
 	n.jump(200)
 	there.until(200)
 	if there.snapshots != 2 {
-		t.Errorf("%d snapshots for one who was there", there.snapshots)
+		t.Errorf("%d snapshots for a spectator that was there", there.snapshots)
 	}
 	there.check(s, 200)
 	gone.join(n).until(200)
 	if gone.snapshots != 2 {
-		t.Errorf("%d snapshots for one who came back", gone.snapshots)
+		t.Errorf("%d snapshots for a spectator that came back", gone.snapshots)
 	}
 	gone.check(s, 200)
 	n.apply(s.last())

@@ -56,7 +56,7 @@ func TestStalledShareOfAWorker(t *testing.T) {
 				}
 			}
 			if d := w.differs(s, s.last()); d != "" {
-				t.Errorf("one who was slow (-want +got):\n%s", d)
+				t.Errorf("a slow spectator (-want +got):\n%s", d)
 			}
 		})
 	}
@@ -100,7 +100,7 @@ func TestTricklingSpectator(t *testing.T) {
 		ask(func(w *worker, _ *spectator) bool { return later(w, 6*time.Hour) })
 		for began := time.Now(); !ask(func(w *worker, s *spectator) bool { return s.rest == nil || w.now-s.rest.since < int64(time.Hour) }); {
 			if _, err := conn.Read(little); err != nil || time.Since(began) > patience {
-				t.Fatal("what it reads makes no room", err)
+				t.Fatal("reading makes no room", err)
 			}
 		}
 	}
@@ -267,7 +267,7 @@ func TestTurnsAreFair(t *testing.T) {
 			continue
 		}
 		if now-last[s] > 1100 { // two rounds if a member left
-			t.Fatalf("turn %d: one had to wait for %d", now, now-last[s])
+			t.Fatalf("turn %d: a spectator had to wait for %d", now, now-last[s])
 		}
 		last[s] = now
 		if len(g.members) > 300 && rnd.IntN(50) == 0 {
@@ -291,7 +291,7 @@ func TestTurnsAreFair(t *testing.T) {
 		}
 		for i, s := range g.members {
 			if !had[s] || int(s.place) != i {
-				t.Fatalf("one had no turn")
+				t.Fatalf("a spectator had no turn")
 			}
 		}
 	}

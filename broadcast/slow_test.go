@@ -96,7 +96,7 @@ func TestDeadClient(t *testing.T) {
 		select {
 		case <-pings:
 		case err := <-closed:
-			t.Fatalf("the one who answers: %v", err)
+			t.Fatalf("the spectator that answers: %v", err)
 		}
 	}
 	dead := newWatcher(t, roundA).join(n)
@@ -107,11 +107,11 @@ func TestDeadClient(t *testing.T) {
 		t.Errorf("code %d", code)
 	}
 	if got := n.hub.Stats().Spectators; got != 1 {
-		t.Errorf("%d spectators; the one who answers should be there", got)
+		t.Errorf("%d spectators; the one that answers should be there", got)
 	}
 	n.hub.Close()
 	if err := <-closed; !websocket.IsCloseError(err, CloseGoingAway) {
-		t.Errorf("the one who answers: %v", err)
+		t.Errorf("the spectator that answers: %v", err)
 	}
 }
 

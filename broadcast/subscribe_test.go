@@ -98,7 +98,7 @@ func TestSummary(t *testing.T) {
 	}
 	all.until(last(s.indexes(roundA, 0, s.last())))
 	if len(all.others) != 0 {
-		t.Error("one who watches all boards is sent summaries")
+		t.Error("a spectator of all boards is sent summaries")
 	}
 	if got := n.hub.Stats().Summaries; got < 4 {
 		t.Errorf("%d summaries are counted", got)

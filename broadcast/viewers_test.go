@@ -59,7 +59,7 @@ func TestViewers(t *testing.T) {
 		delay int
 	}{{early, 40}, {slow, testDelay}, {truth, 0}} {
 		if w.hello.Delay == nil || *w.hello.Delay != w.delay {
-			t.Errorf("one with a delay of %d s is told %v", w.delay, w.hello.Delay)
+			t.Errorf("a viewer with a delay of %d s is told %v", w.delay, w.hello.Delay)
 		}
 	}
 	if public.hello.Delay != nil {
@@ -185,10 +185,10 @@ func TestPrivate(t *testing.T) {
 		t.Errorf("closed with %d", code)
 	}
 	if code, _ := newWatcher(t, roundA).join(n).closed(); code != CloseNoRound {
-		t.Errorf("one who comes then is closed with %d", code)
+		t.Errorf("a newcomer is closed with %d", code)
 	}
 	if _, err := n.hub.ReadGames(&http.Request{RemoteAddr: "127.0.0.1:1"}, roundA); err != ErrNoRound {
-		t.Errorf("one who reads its games gets %v", err)
+		t.Errorf("a game reader gets %v", err)
 	}
 	hidden := s.move(game)
 	n.apply(hidden)

@@ -13,7 +13,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 // TestFramesGolden: pages and other programs rely on the frames: a field may be added, none is
 // renamed or removed.

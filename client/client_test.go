@@ -120,7 +120,7 @@ func TestCallReturnsRefusals(t *testing.T) {
 		t.Error(diff)
 	}
 	if len(node.keys) != 1 {
-		t.Errorf("%d requests; a refusal is not to be retried", len(node.keys))
+		t.Errorf("%d requests; a refusal must not be retried", len(node.keys))
 	}
 }
 
@@ -145,7 +145,7 @@ func TestCallMovesOnFromANodeThatFails(t *testing.T) {
 					}
 				}
 				if took := time.Since(began); took > attemptTimeout {
-					t.Errorf("took %v; the node that fails is to be left alone once it has failed", took)
+					t.Errorf("took %v; a node that has failed must not be asked again", took)
 				}
 				if len(alive.keys) != 3 || c.Node() != "http://b" {
 					t.Errorf("the node that is alive got %d requests, and %s is in use", len(alive.keys), c.Node())

@@ -28,7 +28,7 @@ func TestCreate(t *testing.T) {
 		t.Error("a new version of the tournament has the round, and the old one does not")
 	}
 	if len(tour.AppendEvents(nil))+len(round.AppendEvents(nil)) != 0 {
-		t.Error("spectators were told of what is no board")
+		t.Error("spectators were told of a change that no board has")
 	}
 	game := s.must(createGame(testGame, "req-g", 3))
 	wantGame := &Game{

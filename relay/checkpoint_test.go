@@ -67,7 +67,7 @@ func TestCheckpoints(t *testing.T) {
 			t.Fatalf("index %d: another hash after the checkpoint", s.index)
 		}
 		if len(maps.Collect(again.TakeDirty())) != 0 {
-			t.Fatal("what was loaded is dirty")
+			t.Fatal("the loaded state is dirty")
 		}
 		if was, is := s.Shown(s.index), again.Shown(s.index); was != is {
 			t.Fatalf("index %d: the public's index was %d, and is %d after a restart", s.index, was, is)

@@ -169,7 +169,7 @@ func TestDelayChanges(t *testing.T) {
 		t.Fatal("there is more to come")
 	}
 	if out := s.must(at(673, playMove(6, "a6"))); out.Held() || len(s.delayed) > 0 {
-		t.Fatal("the round has no delay any more, and is held back")
+		t.Fatal("the round no longer has a delay, but is held back")
 	}
 	s.see(6, 12)
 	for key := range records(s.State) {

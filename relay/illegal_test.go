@@ -208,7 +208,7 @@ func TestIllegalCorrections(t *testing.T) {
 		t.Errorf("it stands at %s", g.FEN())
 	}
 	if last := g.Changes[len(g.Changes)-1].Removed; len(last) != 3 || !last[0].Illegal || last[0].FEN != afterIllegal {
-		t.Errorf("what was removed is %+v", last)
+		t.Errorf("the removed moves are %+v", last)
 	}
 	s.must(correctTo("c4", 4, illegalTo("Bc3", afterIllegal), &relaypb.CorrectedMove{Move: "Nf6"}))
 	if _, moves := s.game().Corrected(); len(moves) != 2 || !moves[0].Illegal || s.game().FEN() != afterKnight {

@@ -76,7 +76,7 @@ func TestLocks(t *testing.T) {
 	}
 	s.must(rename("u4", "Hill, Tom"))
 	if got := s.locked(); got != "white.name white.rating" {
-		t.Errorf("what a person confirms is locked: %s", got)
+		t.Errorf("a field that a person confirmed is locked: %s", got)
 	}
 	l, _ := s.game().Lock("white.name")
 	if diff := cmp.Diff(Lock{Field: "white.name", By: "arbiter", Since: testTime}, l); diff != "" {

@@ -287,7 +287,7 @@ func TestPublishedStays(t *testing.T) {
 	}
 	for _, k := range all {
 		if now, _ := k.g.MarshalJSON(); string(now) != k.json {
-			t.Fatalf("what was\n%s\nis now\n%s", k.json, now)
+			t.Fatalf("the version\n%s\nis now\n%s", k.json, now)
 		}
 	}
 }

@@ -77,7 +77,7 @@ func TestSumsDiffer(t *testing.T) {
 				s.must(createTournament("tournam2", "req-2"))
 			}
 			if sum(a) == sum(b) {
-				t.Error("they do not differ any more")
+				t.Error("they no longer differ")
 			}
 		})
 	}

@@ -168,7 +168,7 @@ func TestUpdateRound(t *testing.T) {
 		t.Error(diff)
 	}
 	if now, _ := s.Round(testRound); now != out.Round || old.Name != "Round 11" {
-		t.Error("it is not what readers see, or the version before has changed")
+		t.Error("readers see another version, or the version before has changed")
 	}
 	tour, _ := s.Tournament(testTournament)
 	if diff := cmp.Diff([]Event{{Type: EventRound, Index: 4, At: testTime, Round: out.Round, Tournament: tour, To: ToTruth}}, out.AppendEvents(nil), wholeGames); diff != "" {
@@ -207,7 +207,7 @@ func TestUpdateTournament(t *testing.T) {
 	}
 	round, _ := s.Round(testRound)
 	if diff := cmp.Diff([]Event{{Type: EventRound, Index: 4, At: testTime, Round: round, Tournament: out.Tournament}}, out.AppendEvents(nil)); diff != "" {
-		t.Errorf("those who watch its rounds are told: %s", diff)
+		t.Errorf("spectators of its rounds are told: %s", diff)
 	}
 	if all := s.Tournaments(); len(all) != 1 || all[0] != out.Tournament || len(out.Tournament.Updates[0].Fields) != 3 {
 		t.Errorf("%+v", all)
@@ -217,7 +217,7 @@ func TestUpdateTournament(t *testing.T) {
 		t.Errorf("of two rounds %d are told of", len(out.AppendEvents(nil)))
 	}
 	if out := s.must(updateTournament("u4", &relaypb.UpdateTournament{Location: new("Samarkand")})); out.Changed() {
-		t.Error("those who watch its rounds are told of what no frame shows")
+		t.Error("spectators of its rounds are told of a change that no frame shows")
 	}
 	if again := s.must(c); !again.Duplicate || again.Index != 4 || again.Tournament.Name != "Olympiad" {
 		t.Errorf("%+v", again)

@@ -95,7 +95,7 @@ func TestEdgeInvitation(t *testing.T) {
 	nodetest.Eventually(t, "the edge to follow another one", func() bool { return follows(c.Nodes[1])() || follows(c.Nodes[2])() })
 	nodetest.Eventually(t, "the liar to be asked", func() bool { return asked.Load() > 0 })
 	if n := saw.Load(); n > 0 {
-		t.Errorf("he saw the token %d times", n)
+		t.Errorf("the server saw the token %d times", n)
 	}
 	nodetest.Eventually(t, "the token to be revoked", func() bool {
 		status, _ := c.Ask(nodetest.Token, http.MethodDelete, "/api/tokens/"+id, nil)

@@ -56,7 +56,7 @@ func TestIPv6Cluster(t *testing.T) {
 		}
 	}
 	if status := nodetest.Post(t, edge.URL+"/api/tournaments", nodetest.Object{"name": "At the edge"}, nil); status != http.StatusCreated {
-		t.Errorf("what the edge passes on is answered with %d", status)
+		t.Errorf("a request that the edge forwards is answered with %d", status)
 	}
 }
 

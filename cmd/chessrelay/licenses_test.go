@@ -17,7 +17,7 @@ import (
 	"testing"
 )
 
-var updateLicenses = flag.Bool("licenses.update", false, "write licenses.txt anew")
+var updateLicenses = flag.Bool("licenses.update", false, "write licenses.txt again")
 
 // TestLicenses checks that there are the notices of each module that is linked on any system, of Go
 // itself, and of what the pages contain.

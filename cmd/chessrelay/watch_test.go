@@ -117,6 +117,6 @@ func TestWatchIsInterrupted(t *testing.T) {
 	}()
 	code, _, stderr := runCommand(ctx, t, nil, "watch", node, "--round", "R", "--board", "3", "--json")
 	if code != exitDone || stderr != "" {
-		t.Errorf("exit %d, %s; to be interrupted is how watch ends", code, stderr)
+		t.Errorf("exit %d, %s; an interrupt is the normal end of watch", code, stderr)
 	}
 }

@@ -80,7 +80,7 @@ func TestLockedName(t *testing.T) {
 		t.Errorf("the round stands\n%s, the source has %s", got, w.sourceNote(1))
 	}
 	if p := w.games()[0].White; p.Rating != 2400 || p.Title != "IM" {
-		t.Errorf("what is not locked is taken: %+v", p)
+		t.Errorf("a field without a lock is taken: %+v", p)
 	}
 	w.push(game("Stranger-B WhiteElo=1000", "1. e4 e5 2. f4 *") + game("C-D", "1. d4 *"))
 	if p := w.games()[0].White; p.Name != "Right, Vera" || p.Rating != 2400 {

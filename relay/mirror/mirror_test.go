@@ -58,10 +58,10 @@ func TestDiff(t *testing.T) {
 		{"a shorter file is not believed", false, []string{
 			game("A-B", "1. e4 e5 2. Nf3 1-0"), game("A-B", "1. e4 *"),
 		}, "1 A-B e4 e5 Nf3 1-0\n"},
-		{"but it is if the round says so", true, []string{
+		{"a shorter file is believed if the round says so", true, []string{
 			game("A-B", "1. e4 e5 2. Nf3 1-0"), game("A-B", "1. e4 *"),
 		}, "1 A-B e4 *\n"},
-		{"not if the rest could not be read", true, []string{
+		{"but not if the rest could not be read", true, []string{
 			game("A-B", "1. e4 e5 2. Nf3 Nc6 *"), game("A-B", "1. e4 e5 2. Nf6 Nc6 *"),
 		}, "1 A-B e4 e5 Nf3 Nc6 *\n"},
 		{"the moves before one that is not legal are taken", false, []string{
@@ -77,10 +77,10 @@ func TestDiff(t *testing.T) {
 		{"half a point for one side", false, []string{
 			game("A-B", "1. e4 e5 *"), game("A-B", "1. e4 e5 1/2-0"), game("A-B Result=1/2-0", "1. e4 e5 *"),
 		}, "1 A-B e4 e5 1/2-0\n"},
-		{"a forfeit, and that it was none", false, []string{
+		{"a forfeit, then its correction", false, []string{
 			game("A-B Result=+/-", "*"), game("C-D", "+/-"), game("C-D", "1-0") + game("A-B Result=+/-", "*"),
 		}, "1 A-B 1-0F\n2 C-D 1-0\n"},
-		{"a result that nobody knows is none", false, []string{
+		{"an unknown result is ignored", false, []string{
 			game("A-B", "1. e4 1-0"), game("A-B Result=adjourned", "1. e4"),
 		}, "1 A-B e4 1-0\n"},
 		{"a result is taken back", false, []string{
@@ -111,7 +111,7 @@ func TestDiff(t *testing.T) {
 		{"players who are not known yet", false, []string{
 			game("?-?", "*") + game("?-?", "*"), game("A-B", "1. e4 *") + game("C-D", "1. d4 *"),
 		}, "1 A-B e4 *\n2 C-D d4 *\n"},
-		{"what the boards do not take of a player is left out", false, []string{
+		{"player fields that the boards refuse are left out", false, []string{
 			game("A-B WhiteElo=99999 WhiteTitle=Grandmaster_of_everything BlackFideId=12", "1. e4 *"),
 		}, "1 A-B e4 *\n"},
 	} {

@@ -191,7 +191,7 @@ func TestAnotherPerson(t *testing.T) {
 		t.Errorf("Moor is %+v", p)
 	}
 	if p := w.games()[0].Black; p.Title != "IM" || p.Rating != 2400 {
-		t.Errorf("Hill is %+v, who said nothing new", p)
+		t.Errorf("Hill is %+v, although the source said nothing new", p)
 	}
 	w = newWorld(t)
 	w.push(tagged("Round=1.1 White=Lake Black=Hill BlackElo=2400 "+lake, "1. e4 e5 *"))

@@ -10,7 +10,7 @@ func TestWhatSourcesWrite(t *testing.T) {
 	const players = "[Round \"1.1\"]\n[White \"Lake, Una\"]\n[Black \"Hill, Tom\"]\n"
 	long := strings.Repeat("90 minutes for 40 moves, then ", 5)
 	for _, tt := range []struct{ name, in, want string }{
-		{"rights that cannot be", players + "[FEN \"7k/5K2/4R3/8/8/8/8/8 w KQkq - 0 1\"]\n[SetUp \"1\"]\n\n1. Rh6# 1-0", "1 Lake, Una-Hill, Tom Rh6# 1-0"},
+		{"impossible castling rights", players + "[FEN \"7k/5K2/4R3/8/8/8/8/8 w KQkq - 0 1\"]\n[SetUp \"1\"]\n\n1. Rh6# 1-0", "1 Lake, Una-Hill, Tom Rh6# 1-0"},
 		{"a FEN of three fields", players + "[FEN \"r3k2r/8/8/8/8/8/8/R3K2R b kq\"]\n\n1... O-O *", "1 Lake, Una-Hill, Tom O-O *"},
 		{"no position", players + "[FEN \"8/8/8/8/8/8/8/8 w - - 0 1\"]\n\n1. e4 *", "1 Lake, Una-Hill, Tom *"},
 		{"another variant", players + "[Variant \"Atomic\"]\n\n1. e4 *", "1 Lake, Una-Hill, Tom *"},

@@ -73,7 +73,7 @@ func TestConverge(t *testing.T) {
 		fails int // the try that fails, 0: none
 		want  int
 	}{
-		"nothing is left": {0, 0, 1}, "somebody else": {2, 0, 3}, "for ever": {100, 0, maxTries}, "an error": {100, 2, 2},
+		"nothing is left": {0, 0, 1}, "somebody else": {2, 0, 3}, "too often": {100, 0, maxTries}, "an error": {100, 2, 2},
 	} {
 		tries := 0
 		err := Converge(func(first bool) (bool, error) {

@@ -102,6 +102,6 @@ func TestPlayAfter(t *testing.T) {
 	}
 	line, err = g.PlayAfter(4, afterIllegal, "")
 	if fault, _ := errors.AsType[*Error](err); fault == nil || fault.Ply != 5 || fault.Move != "Bc3" || len(line.Moves) > 0 {
-		t.Errorf("what is not legal there: %v", err)
+		t.Errorf("a move that is not legal there: %v", err)
 	}
 }

@@ -53,7 +53,7 @@ func TestDirectEncounterMissing(t *testing.T) {
 				"B-p 1-0, C-q 1/2-1/2, D-r 1-0, D-s 1/2-1/2", Options{}, "1A 2C 3B 4D",
 		},
 		{"a game that goes on is missing", "A-B *, A-p 1-0, B-q 1-0", Options{}, "1A 1B"},
-		{"so is a forfeit", "A-B +/-, B-p 1-0", Options{}, "1A 1B"},
+		{"a forfeit is missing, too", "A-B +/-, B-p 1-0", Options{}, "1A 1B"},
 		{"but not where the pairings were fixed", "B-A -/+, B-p 1-0", Options{RoundRobin: true}, "1A 2B"},
 		{"of several games the average counts", "A-B 1-0, B-A 1/2-1/2, A-C 1/2-1/2, C-B 1/2-1/2, C-p 1-0, B-q 1-0", Options{}, "1A 2C 3B"},
 		{"with half a draw each", "B-A 1/2-1/2, A-p 1/2-1/2, B-q 1/2-1/2", Options{}, "1A 1B"},

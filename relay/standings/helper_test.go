@@ -24,7 +24,7 @@ func tournament(t testing.TB, rounds ...string) []Round {
 			pairing, result, ok := strings.Cut(strings.TrimSpace(line), " ")
 			white, black, both := strings.Cut(pairing, "-")
 			if !ok || !both {
-				t.Fatalf("what game is %q?", line)
+				t.Fatalf("cannot read the game %q", line)
 			}
 			r.Games = append(r.Games, game(t, i+1, j+1, player(white), player(black), result))
 		}

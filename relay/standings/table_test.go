@@ -187,7 +187,7 @@ func TestUnplayed(t *testing.T) {
 	for o, want := range map[bool][2]float64{false: {3.5, 2}, true: {1.5, 1}} {
 		a := line(t, Compute(tournament(t, three...), Options{RoundRobin: o}), "A")
 		if got := a.TieBreaks; got.Buchholz != want[0] || got.BuchholzCut1 != want[1] || a.Games != 2 || a.Unplayed != 0 {
-			t.Errorf("round robin %v: A, who was free once, has %+v", o, a)
+			t.Errorf("round robin %v: A, with one free round, has %+v", o, a)
 		}
 	}
 	// While the third round goes on, B is not free yet; then A and B have 1 each, A has met himself
@@ -212,7 +212,7 @@ func TestUnplayed(t *testing.T) {
 	played.Forfeit = g.Forfeit
 	rounds[0].Games[0] = played
 	if a := line(t, Compute(rounds, Options{}), "A"); a.Unplayed != 0 || a.TieBreaks.Buchholz != 0 {
-		t.Errorf("who won by forfeit on the board has %+v", a)
+		t.Errorf("the winner by forfeit has %+v", a)
 	}
 }
 
@@ -472,7 +472,7 @@ func checkTable(t *testing.T, rounds []Round, table *Table) {
 			if !slices.ContainsFunc(o, func(back Encounter) bool {
 				return back.Game == e.Game && back.Opponent == l.Place && back.White != e.White
 			}) {
-				t.Errorf("%s met %s, who does not know of it", name, table.Players[e.Opponent-1].Player.Name)
+				t.Errorf("%s met %s, whose line lacks the game", name, table.Players[e.Opponent-1].Player.Name)
 			}
 		}
 	}

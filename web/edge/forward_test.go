@@ -83,14 +83,14 @@ func TestForward(t *testing.T) {
 		err   error
 	}{
 		{name: "the first", named: []bool{true, true}, asked: 0},
-		{name: "the next if the first is not there", named: []bool{false, true}, token: true, asked: 1},
-		{name: "one that was learnt", named: []bool{false}, learn: []bool{true}, asked: 1},
-		{name: "no token to one that was learnt", named: []bool{false}, learn: []bool{true}, token: true, asked: -1, err: ErrNoTarget},
-		{name: "nobody", named: []bool{false, false}, asked: -1, err: ErrNoTarget},
+		{name: "the next if the first is down", named: []bool{false, true}, token: true, asked: 1},
+		{name: "a learnt upstream", named: []bool{false}, learn: []bool{true}, asked: 1},
+		{name: "no token to a learnt upstream", named: []bool{false}, learn: []bool{true}, token: true, asked: -1, err: ErrNoTarget},
+		{name: "no upstream", named: []bool{false, false}, asked: -1, err: ErrNoTarget},
 		{name: "no second one after no answer", named: []bool{true, true}, path: "/hang-up", asked: 0, err: ErrUnanswered},
-		{name: "by the last edge that may be", named: []bool{true}, hops: strconv.Itoa(MaxDepth - 1), asked: 0},
+		{name: "by the last edge within the limit", named: []bool{true}, hops: strconv.Itoa(MaxDepth - 1), asked: 0},
 		{name: "in a circle", named: []bool{true}, hops: strconv.Itoa(MaxDepth), asked: -1, err: ErrNoTarget},
-		{name: "a count that is none", named: []bool{true}, hops: "-1", asked: -1, err: ErrNoTarget},
+		{name: "a bad hop count", named: []bool{true}, hops: "-1", asked: -1, err: ErrNoTarget},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var servers []*upstreamServer

@@ -52,7 +52,7 @@ func TestBehindASlowLine(t *testing.T) {
 		})
 	}
 	if !strings.HasPrefix(e.edge.Report().Upstream, line.URL) {
-		t.Error("the upstream is not followed any more")
+		t.Error("the upstream is no longer followed")
 	}
 	slow.Store(false)
 	same(t, v, e, below)

@@ -178,7 +178,7 @@ func TestMemoryForgets(t *testing.T) {
 	a, _ := m.Read(text(950), 50)
 	b, _ := m.Read(text(950), 50)
 	if &a[0].Moves[0] != &b[0].Moves[0] {
-		t.Error("what came last was forgotten")
+		t.Error("the newest piece was forgotten")
 	}
 }
 

@@ -27,7 +27,7 @@ test("a clock reads like a chess clock", () => {
 const blackToMove = "rnbqkbnr/pppppppp/8/8/4P3/8/PPPP1PPP/RNBQKBNR b KQkq - 0 1";
 const board = { fen: blackToMove, ply: 1, clock: { white: 90 * second, black: 80 * second }, result: "*" as const, at: 1_000_000 };
 
-test("the side to move runs, on the node's clock, and never below nothing", () => {
+test("the clock of the side to move runs, on the node's time, and never below zero", () => {
   assert.equal(running(board), "black");
   assert.equal(timeLeft(board, "black", 1_010_000), 70 * second);
   assert.equal(timeLeft(board, "white", 1_010_000), 90 * second);
@@ -36,14 +36,14 @@ test("the side to move runs, on the node's clock, and never below nothing", () =
   assert.equal(timeLeft(board, "black", undefined), 80 * second);
 });
 
-test("no clock runs before the first move, after the last, or when nobody said since when", () => {
+test("no clock runs before the first move, after the last, or without a start time", () => {
   assert.equal(running({ ...board, ply: 0 }), undefined);
   assert.equal(running({ ...board, result: "1/2-1/2" }), undefined);
   assert.equal(running({ ...board, at: undefined }), undefined);
   assert.equal(timeLeft({ ...board, clock: { white: 5 } }, "black", 1_010_000), undefined);
 });
 
-test("what is shown is right until the next tick", () => {
+test("a clock's text is right until the next tick", () => {
   for (const ms of [65_432, 20_999, 20_001, 19_999, 5_050, 100]) {
     const wait = untilNextTick(ms);
     assert.ok(wait > 0 && wait <= 1001);

@@ -82,7 +82,7 @@ test("a node whose boards have diverged is named until it speaks again", () => {
   assert.equal("diverged" in phase(), false);
 });
 
-test("HTTP can say that the boards have diverged, before a word was heard", () => {
+test("HTTP can say that the boards have diverged, before the node has sent anything", () => {
   connection.diverge();
   assert.deepEqual(phase(), { kind: "connecting", attempt: 0, diverged: true });
   last().ends(1006);
@@ -94,7 +94,7 @@ test("HTTP can say that the boards have diverged, before a word was heard", () =
   assert.deepEqual(phase(), { kind: "open" });
 });
 
-test("it comes back from where it was", () => {
+test("it resumes at its cursor", () => {
   last().says(hello);
   cursor = { since: 42, cluster: "c 1" };
   last().ends(1006);
@@ -149,7 +149,7 @@ test("a connection that never says hello is given up", () => {
   assert.equal(phase().kind, "waiting");
 });
 
-test("too slow: at once, with the cursor; but not in a circle", () => {
+test("too slow: it reconnects at once with the cursor, but does not repeat that", () => {
   last().says(hello);
   cursor = { since: 42 };
   last().ends(4001);
@@ -161,14 +161,14 @@ test("too slow: at once, with the cursor; but not in a circle", () => {
   assert.equal(sockets.length, 2);
 });
 
-test("going away: soon, and not all in the same instant", () => {
+test("going away: it reconnects soon, after a random wait", () => {
   last().says(hello);
   last().ends(4000);
   const p = phase();
   assert.ok(p.kind === "waiting" && p.until - Date.now() === 1100);
 });
 
-test("another cluster: at once, without the cursor", () => {
+test("another cluster: it reconnects at once without the cursor", () => {
   last().says(hello);
   cursor = { since: 42, cluster: "c 1" };
   last().ends(4409);
@@ -221,14 +221,14 @@ test("coming back to the page cuts the waiting short, and finds a dead connectio
   assert.equal(sockets[1]!.closed, true);
 });
 
-test("closed is closed", () => {
+test("a closed connection does not reconnect", () => {
   last().says(hello);
   connection.close();
   mock.timers.tick(100_000);
   assert.equal(sockets.length, 1);
 });
 
-test("a page that is left lets go of its socket, and takes another one on the way back", () => {
+test("a page that is left closes its socket, and opens another one on return", () => {
   last().says(hello);
   cursor = { since: 42 };
   connection.sleep();
@@ -242,7 +242,7 @@ test("a page that is left lets go of its socket, and takes another one on the wa
   assert.deepEqual(phase(), { kind: "open" });
 });
 
-test("a page that was refused has nothing to wake up for", () => {
+test("a refused page does not wake up", () => {
   last().ends(4404);
   connection.sleep();
   connection.check();
@@ -258,7 +258,7 @@ function mute() {
   }
 }
 
-test("where no WebSocket says a word it listens to Server-Sent Events, and goes on with those", () => {
+test("if WebSockets stay silent, it switches to Server-Sent Events and stays with them", () => {
   cursor = { since: 42, cluster: "c 1" };
   mute();
   assert.equal(last().url, "http://x/events?round=r&since=42&cluster=c%201");
@@ -278,7 +278,7 @@ test("a WebSocket that is silent until it is given up counts as well", () => {
   assert.equal(last().url, "http://x/events?round=r");
 });
 
-test("events that say nothing either: WebSockets again, and the next events come without the cursor", () => {
+test("if the events are silent, too, it tries WebSockets again, and the next events without the cursor", () => {
   cursor = { since: 42 };
   mute();
   last().ends(1006);
@@ -291,7 +291,7 @@ test("events that say nothing either: WebSockets again, and the next events come
   assert.equal(last().url, "http://x/events?round=r", "it may be the cursor that was refused");
 });
 
-test("a node that says why it closes, and one that was heard, are no reason for events", () => {
+test("a close with a reason, or after a frame, does not lead to events", () => {
   for (let n = 0; n < 3; n++) {
     last().ends(4000);
     mock.timers.tick(30_000);
@@ -305,7 +305,7 @@ test("a node that says why it closes, and one that was heard, are no reason for 
   }
 });
 
-test("what is to be said is said on a WebSocket that is open, and on nothing else", () => {
+test("send works only on an open WebSocket", () => {
   assert.equal(connection.send("a"), false);
   last().says(hello);
   assert.equal(connection.send("b"), true);
@@ -319,7 +319,7 @@ test("what is to be said is said on a WebSocket that is open, and on nothing els
   assert.equal(connection.send("d"), false);
 });
 
-test("an EventSource looks like a WebSocket, and does not come back by itself", () => {
+test("an EventSource looks like a WebSocket, and does not reconnect by itself", () => {
   let source!: FakeSource;
   class FakeSource extends EventTarget {
     onmessage: ((m: { data: string }) => void) | null = null;

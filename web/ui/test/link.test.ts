@@ -37,7 +37,7 @@ test("a link's token is shown by this tab, also on its other pages", () => {
   assert.ok(openLink("#view=cr_another1_SECRET"), "another link");
 });
 
-test("what is no link is none", () => {
+test("other fragments are not links", () => {
   for (const hash of ["", "#view=", "#view=a b", "#view=<script>", `#view=${"x".repeat(201)}`]) assert.ok(!openLink(hash), hash);
 });
 
@@ -50,7 +50,7 @@ test("a link that has ended is forgotten, in the address too", () => {
   assert.equal(viewToken(), undefined);
 });
 
-test("a browser that keeps nothing shows it as long as the page is there", () => {
+test("without storage the link lasts as long as the page", () => {
   const fail = () => {
     throw new Error("SecurityError");
   };

@@ -65,7 +65,7 @@ afterEach(() => {
   mock.timers.reset();
 });
 
-test("another board comes over the same connection, and nothing of the one before is taken for it", () => {
+test("another board comes over the same connection, and late frames of the one before are ignored", () => {
   liveRound.watch(2);
   mock.timers.tick(0);
   assert.deepEqual(last().said, ['{"type":"subscribe","boards":[2]}']);
@@ -81,13 +81,13 @@ test("another board comes over the same connection, and nothing of the one befor
   assert.equal(Socket.all.length, 1);
 });
 
-test("who leafs quickly asks for the board where he stops", () => {
+test("after quick switches it asks only for the last board", () => {
   for (let n = 2; n <= 9; n++) liveRound.watch(n);
   mock.timers.tick(300);
   assert.deepEqual(last().said, ['{"type":"subscribe","boards":[9]}']);
 });
 
-test("a connection that is lost comes back with the board that is wanted, without a cursor", () => {
+test("a lost connection comes back with the wanted board, without a cursor", () => {
   liveRound.watch(2);
   mock.timers.tick(0);
   last().onclose!({ code: 1006 });
@@ -98,7 +98,7 @@ test("a connection that is lost comes back with the board that is wanted, withou
   assert.deepEqual([...liveRound.live.boards.keys()], [2]);
 });
 
-test("a node that does not know how to turn is asked by a new connection", () => {
+test("if the node cannot switch boards, it makes a new connection", () => {
   liveRound.watch(2);
   mock.timers.tick(0);
   mock.timers.tick(5000);
@@ -108,7 +108,7 @@ test("a node that does not know how to turn is asked by a new connection", () =>
   assert.deepEqual([...liveRound.live.boards.keys()], [2]);
 });
 
-test("where nothing can be said a new connection is made at once", () => {
+test("if it cannot send, it makes a new connection at once", () => {
   last().onclose!({ code: 1006 });
   liveRound.watch(2);
   mock.timers.tick(0);

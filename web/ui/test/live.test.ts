@@ -39,7 +39,7 @@ test("a snapshot gives the boards in the order of their numbers", () => {
   assert.deepEqual([...state.boards.keys()], [1, 2]);
 });
 
-test("who has a viewing link is so late as it says, and never later than everybody", () => {
+test("a viewing link sets the viewer's delay, at most the public's", () => {
   const round = { id: "round001", tournament: "t", name: "Round 1", delay: 900 };
   const seen = (delay?: number) => play([{ ...hello, ...(delay !== undefined && { delay }) } as Frame, { ...snapshot, round } as Frame]);
   assert.equal(delayOf(seen()), 900);
@@ -60,7 +60,7 @@ test("a move changes its board and no other", () => {
   assert.equal(before.boards.get(1)?.ply, 0, "the state before is untouched");
 });
 
-test("what was seen before, or is in the snapshot, is passed over", () => {
+test("events that were seen before, or are in the snapshot, are ignored", () => {
   const state = play([hello, snapshot, move(11, 1, 1), move(12, 1, 2, { san: "e5" })]);
   for (const old of [move(12, 1, 2, { san: "d5" }), move(11, 1, 1, { san: "d4" }), move(10, 1, 9), move(3, 2, 4)]) {
     const after = reduce(state, old, 1000);
@@ -245,5 +245,5 @@ test("a board that is deleted is gone, and so is what was told of it; another ga
   assert.equal(state.incomplete, false);
   state = play([{ ...board(1), type: "game", index: 13, game: "another1" }, deleted(14, "game0001", 1)], state);
   assert.equal(state.boards.get(1)?.game, "another1");
-  assert.equal(play([deleted(11, "another1", 1)], state).boards.has(1), true, "what came late is passed over");
+  assert.equal(play([deleted(11, "another1", 1)], state).boards.has(1), true, "a late deletion is ignored");
 });

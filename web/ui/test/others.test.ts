@@ -41,7 +41,7 @@ test("a summary is kept by board, and touches neither the boards that are watche
   assert.equal(reduce(after, { type: "hello", cluster: "c", node: "n", index: 9 }, 3).summaries.size, 2);
 });
 
-test("another cluster's boards are others", () => {
+test("another cluster's summaries replace ours", () => {
   const known = reduce(
     reduce(nothing, { type: "hello", cluster: "a", node: "n", index: 9 }, 0),
     summary({ game: "G2", board: 2, ply: 1, result: "*" }),
@@ -50,7 +50,7 @@ test("another cluster's boards are others", () => {
   assert.equal(reduce(known, { type: "hello", cluster: "b", node: "n", index: 9 }, 2).summaries.size, 0);
 });
 
-test("who turns to another board has nothing of it, and still knows how the others stand", () => {
+test("after a switch to another board it is empty, and the others' summaries stay", () => {
   const before = reduce(
     reduce(nothing, { type: "snapshot", index: 7, round, boards: [{ ...game(1), game: "G1" }] }, 0),
     summary({ game: "G2", board: 2, ply: 1, result: "*" }),

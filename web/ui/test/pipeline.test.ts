@@ -62,7 +62,7 @@ test("the leader's lane is the first, the others come by name", () => {
   );
 });
 
-test("why a venue leads is told", () => {
+test("it says why a venue leads", () => {
   const venue = member("2", { state: "leader", leads: "by_hand" });
   assert.equal(pipeline(undefined, poll(0, { leader: "venue-2", members: [venue] })).leads, "by_hand");
   assert.equal(pipeline(undefined, poll(0)).leads, undefined);
@@ -89,7 +89,7 @@ test("rates and arrivals are what changed between two polls", () => {
   assert.equal(l.rttMs, 0.068);
 });
 
-test("no rate is told over a moment, or across a restart", () => {
+test("there is no rate over a very short time, or across a restart", () => {
   const more = { commit: 200, members: [recorder, member("2", { sentBytes: 9000 })] };
   assert.equal(pipeline(poll(0), poll(100, more)).entriesPerSecond, undefined);
   assert.equal(pipeline(poll(0), poll(1000, { ...more, commit: 5 })).entriesPerSecond, undefined, "the commit index went back");
@@ -103,7 +103,7 @@ test("no rate is told over a moment, or across a restart", () => {
   assert.equal(lane(pipeline(poll(0), poll(1000, { members: [recorder, member("2", { sentBytes: 10 })] })), "venue-2").bytesPerSecond, undefined);
 });
 
-test("a lane shows so many entries that the largest lag fills half of it at most", () => {
+test("a lane's span is such that the largest lag fills at most half of it", () => {
   const p = pipeline(
     undefined,
     poll(0, {
@@ -118,7 +118,7 @@ test("a lane shows so many entries that the largest lag fills half of it at most
   assert.equal(lane(p, "venue-3").rttMs, undefined, "it was measured when there was somebody");
 });
 
-test("a follower that cannot ask the leader knows of nobody how far he is", () => {
+test("a follower that cannot reach the leader shows nobody's progress", () => {
   const alone = [{ ...recorder, match: 0, next: 0, lastContactMs: 9000 }, member("2", { state: "unknown", match: 0, next: 0, lastContactMs: 3 })];
   const p = pipeline(poll(0), poll(1000, { node: "venue-2", nodeId: "2", members: alone }));
   assert.equal(p.known, false);
@@ -147,7 +147,7 @@ test("an edge says by which nodes it gets the log, and what it lacks", () => {
   assert.equal(pipeline(undefined, poll(0)).edge, undefined);
 });
 
-test("an address that is no web address is no link", () => {
+test("only a web address is a link", () => {
   const p = pipeline(undefined, poll(0, { members: [recorder, member("2", { http: "javascript:alert(1)" }), member("3", { http: "" })] }));
   assert.deepEqual(
     p.lanes.map((l) => l.pages),
@@ -155,7 +155,7 @@ test("an address that is no web address is no link", () => {
   );
 });
 
-test("what changed is said, and nothing else", () => {
+test("it announces changes, and nothing else", () => {
   const was = pipeline(undefined, poll(0));
   const now = (members: MemberStatus[], more: Partial<ClusterStatus> = {}) => changes(was, pipeline(undefined, poll(1000, { members, ...more })));
   assert.deepEqual(changes(undefined, was), []);
@@ -184,7 +184,7 @@ test("amounts are short", () => {
   assert.deepEqual([0, 0.068, 3, 42, 3100, 42_000, 180_000].map(formatShort), ["0 ms", "0.07 ms", "3 ms", "42 ms", "3.1 s", "42 s", "3 min"]);
 });
 
-test("each lane says in words how its node is", () => {
+test("each lane says its node's state in words", () => {
   const words = (more: Partial<MemberStatus>) => lane(pipeline(undefined, poll(0, { members: [recorder, member("2", more)] })), "venue-2").words;
   assert.match(words({}), /up to date/i);
   assert.match(words({ lag: 20000, lagMs: 4000 }), /catching up/);
@@ -195,7 +195,7 @@ test("each lane says in words how its node is", () => {
   assert.doesNotMatch(words({ state: "snapshot" }), /undefined|failed/);
 });
 
-test("how far a node is that this leader never heard is not made up", () => {
+test("the progress of a node that this leader never heard is unknown", () => {
   const p = pipeline(
     undefined,
     poll(0, { commit: 50000, members: [{ ...recorder, match: 50000, next: 50001 }, member("2", { state: "unreachable", match: 0, lag: 50000 })] }),
@@ -205,7 +205,7 @@ test("how far a node is that this leader never heard is not made up", () => {
   assert.equal(p.span, 32);
 });
 
-test("a node whose boards have diverged is told", () => {
+test("a diverged node is named", () => {
   const members = [recorder, member("2", { diverged: true })];
   const p = pipeline(undefined, poll(0, { members, nodeId: "2", warnings: ["the boards of venue-2 differ"] }));
   assert.equal(p.diverged, true);

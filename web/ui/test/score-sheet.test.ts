@@ -106,7 +106,7 @@ test("a correction leaves nothing of the old line", () => {
   assert.equal(record(loaded(blank, game(1, 10)), correction(12, 3, [other(4)])).gap, true, "after a ply that we never had");
 });
 
-test("a snapshot in which the game has changed since makes it fetched again, though the position is the same", () => {
+test("a snapshot with a newer game makes it fetch the game again, even if the position is the same", () => {
   const sheet = loaded(blank, game(2, 10));
   const board: Board = {
     game: "g",

@@ -36,7 +36,7 @@ test("points are written with fractions", () => {
   ]);
 });
 
-test("what was got tells a forfeit from a game, and one that goes on", () => {
+test("points differ between a game, a forfeit and a game that goes on", () => {
   const e = { round: 1, board: 1, white: true };
   assert.deepEqual(
     [
@@ -56,7 +56,7 @@ test("encounters stand in the columns of their rounds", () => {
   assert.deepEqual(byRound([a!, b!, c!], 3), [[a], [], [b, c]]);
 });
 
-test("how far it is", () => {
+test("progress in words", () => {
   const round = (finished: boolean) => ({ id: "r", name: "R", finished });
   assert.equal(progress({ finished: false, rounds: [round(false)], players: [], tieBreaks: [] }), "Standings, no round is finished yet");
   assert.equal(progress({ finished: false, rounds: [round(true), round(false)], players: [], tieBreaks: [] }), "Standings, 1 round of 2 finished");

@@ -6,7 +6,7 @@ import { condition } from "../src/model/status.ts";
 const round = { id: "r", tournament: "t", name: "Round 1" };
 const live: Live = { ...nothing, index: 5, round, heardAt: 100_000 };
 
-test("live is said only of what is live", () => {
+test("only a live page says so", () => {
   assert.equal(condition({ kind: "open" }, live, 104_000).status, "live");
   assert.equal(condition({ kind: "open" }, nothing, 104_000).status, "reconnecting", "no board has come yet");
   assert.deepEqual(condition({ kind: "connecting", attempt: 0 }, nothing, 0), { status: "reconnecting", text: "Connecting…" });
