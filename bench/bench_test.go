@@ -95,7 +95,7 @@ func TestThousands(t *testing.T) {
 	}
 }
 
-func TestFormatOfDots(t *testing.T) {
+func TestFormatDots(t *testing.T) {
 	for v, want := range map[float64]string{12.4: "12 µs", 1500: "1.5 ms", 999_400: "999 ms", 999_600: "1 s", 7_201_000: "7.2 s"} {
 		if got := formatMicros(v); got != want {
 			t.Errorf("%g µs is written %q, want %q", v, got, want)

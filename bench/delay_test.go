@@ -77,9 +77,9 @@ func TestDelay(t *testing.T) {
 	}
 }
 
-// TestDelayIsNoStopAndWait: many small writes, far more than one in a delay, arrive one delay later
-// and in order. None waits until another has arrived.
-func TestDelayIsNoStopAndWait(t *testing.T) {
+// TestDelayDoesNotStopAndWait: many small writes, far more than one in a delay, arrive one delay
+// later and in order. None waits until another has arrived.
+func TestDelayDoesNotStopAndWait(t *testing.T) {
 	const delay, writes, every = 50 * time.Millisecond, 500, 200 * time.Microsecond
 	got := make(chan time.Time, 1)
 	c := delayed(t, delay, func(c net.Conn) {
@@ -110,8 +110,9 @@ func TestDelayIsNoStopAndWait(t *testing.T) {
 	}
 }
 
-// TestDelayHoldsWhatIsOnItsWay: much more data may be on its way than the sockets' buffers hold.
-func TestDelayHoldsWhatIsOnItsWay(t *testing.T) {
+// TestDelayHoldsMoreThanTheBuffers: much more data may be on its way than the sockets' buffers
+// hold.
+func TestDelayHoldsMoreThanTheBuffers(t *testing.T) {
 	const delay, size = 100 * time.Millisecond, 32 << 20
 	sum := make(chan int, 1)
 	c := delayed(t, delay, func(c net.Conn) {
@@ -134,8 +135,8 @@ func TestDelayHoldsWhatIsOnItsWay(t *testing.T) {
 	}
 }
 
-// TestDelayToNobody: a target that is not there ends the connection.
-func TestDelayToNobody(t *testing.T) {
+// TestDelayToADeadTarget: a target that is not there ends the connection.
+func TestDelayToADeadTarget(t *testing.T) {
 	nobody, err := freeAddrs(1)
 	if err != nil {
 		t.Fatal(err)

@@ -96,10 +96,10 @@ func TestDelayed(t *testing.T) {
 	}
 }
 
-// TestDelayedWander is TestSpectatorsWander with a delay in round A, a tier with a shorter one, and
-// nodes whose clocks differ. No event and no cursor may be ahead of what the fastest clock has
-// released.
-func TestDelayedWander(t *testing.T) {
+// TestDelayedSpectatorsWander is TestSpectatorsWander with a delay in round A, a tier with a
+// shorter one, and nodes whose clocks differ. No event and no cursor may be ahead of what the
+// fastest clock has released.
+func TestDelayedSpectatorsWander(t *testing.T) {
 	for seed := range someOf(3, 8) {
 		delayedWander(t, seed)
 		if t.Failed() {

@@ -132,9 +132,9 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// TestTableNeverLeavesAHole: whatever the table forgets, a cursor is either told that it is behind
+// TestHistoryTableHasNoHole: whatever the table forgets, a cursor is either told that it is behind
 // or gets every event of its round that it lacks.
-func TestTableNeverLeavesAHole(t *testing.T) {
+func TestHistoryTableHasNoHole(t *testing.T) {
 	for seed := range uint64(200) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		table := newTable(Config{HistoryEvents: 8, HistoryBytes: 6000, HistoryTotal: 12_000}, 0)

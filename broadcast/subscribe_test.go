@@ -105,8 +105,8 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// TestSubscribeBadly: a client that asks for nonsense is closed.
-func TestSubscribeBadly(t *testing.T) {
+// TestSubscribeRefusesNonsense: a client that asks for nonsense is closed.
+func TestSubscribeRefusesNonsense(t *testing.T) {
 	s := longScript(t, 10)
 	n := startNode(t, s, s.last(), nil)
 	many := strings.Repeat("1,", maxBoards)

@@ -153,9 +153,9 @@ func TestPlayAgain(t *testing.T) {
 	}
 }
 
-// TestMoveTakenBackStaysBack: a copy of a move's command that comes after the
-// move was taken back does not play it again. Another request does.
-func TestMoveTakenBackStaysBack(t *testing.T) {
+// TestLateCopyOfATakenBackMove: a copy of a move's command that comes after the move was taken back
+// does not play it again. Another request does.
+func TestLateCopyOfATakenBackMove(t *testing.T) {
 	s := withGame(t, "")
 	first := with(playMove(1, "e4"), func(c *relaypb.Command) { c.Request = "m1" })
 	s.must(first)

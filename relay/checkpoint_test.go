@@ -289,9 +289,9 @@ func TestMoveRecords(t *testing.T) {
 	}
 }
 
-// TestMovesApart: moves and positions are the same wherever they are read, in the game and in each
-// earlier version of it, after any takebacks.
-func TestMovesApart(t *testing.T) {
+// TestMovesOfEveryVersion: moves and positions are the same wherever they are read, in the game and
+// in each earlier version of it, after any takebacks.
+func TestMovesOfEveryVersion(t *testing.T) {
 	s := withGame(t, "")
 	type version struct {
 		game  *Game
@@ -363,8 +363,8 @@ func TestDeterminism(t *testing.T) {
 	}
 }
 
-// TestHashCovers: each single change changes the hash.
-func TestHashCovers(t *testing.T) {
+// TestHashCoversEveryField: each single change changes the hash.
+func TestHashCoversEveryField(t *testing.T) {
 	s := withGame(t, "")
 	seen := map[[32]byte]string{s.Hash(): "start"}
 	for name, c := range map[string]*relaypb.Command{

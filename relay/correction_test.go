@@ -130,8 +130,9 @@ func TestCorrectClocks(t *testing.T) {
 	}
 }
 
-// TestCorrectedStays: a late copy of a corrected move or of an older correction changes nothing.
-func TestCorrectedStays(t *testing.T) {
+// TestLateCopyOfACorrectedMove: a late copy of a corrected move or of an older correction changes
+// nothing.
+func TestLateCopyOfACorrectedMove(t *testing.T) {
 	s := withGame(t, "")
 	s.moves("e4")
 	late := with(playMove(2, "e5"), func(c *relaypb.Command) { c.Request = "late" })

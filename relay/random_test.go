@@ -212,9 +212,9 @@ func (s *story) legalIn(fen string) string {
 	return chess.AlgebraicNotation{}.Encode(p, m)
 }
 
-// TestSentTwice: a submitter may retry as long as it likes. The log has second copies of commands,
-// anywhere after the first ones. The boards must end as if the copies were not there.
-func TestSentTwice(t *testing.T) {
+// TestDuplicatesChangeNothing: a submitter may retry as long as it likes. The log has second copies
+// of commands, anywhere after the first ones. The boards must end as if the copies were not there.
+func TestDuplicatesChangeNothing(t *testing.T) {
 	for seed := range uint64(someOf(4, 12)) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		once, twice := newScript(t), newScript(t)
@@ -267,9 +267,9 @@ func sameBoards(t *testing.T, a, b *State) {
 	}
 }
 
-// TestPublishedStays keeps every version of every game, and checks at the end that none has
-// changed.
-func TestPublishedStays(t *testing.T) {
+// TestPublishedVersionsNeverChange keeps every version of every game, and checks at the end that
+// none has changed.
+func TestPublishedVersionsNeverChange(t *testing.T) {
 	s := newScript(t)
 	type kept struct {
 		g    *Game

@@ -49,8 +49,8 @@ func TestGameTable(t *testing.T) {
 	}
 }
 
-// TestLookAhead finds the game of a move, and changes nothing.
-func TestLookAhead(t *testing.T) {
+// TestFindGameOfAMove finds the game of a move, and changes nothing.
+func TestFindGameOfAMove(t *testing.T) {
 	a, b := newScript(t), newScript(t)
 	script := longScript(t, 7, 400)
 	for i, c := range script {
@@ -74,8 +74,8 @@ func TestLookAhead(t *testing.T) {
 	}
 }
 
-// TestKeepsNothing: the caller may overwrite Apply's arguments when it returns.
-func TestKeepsNothing(t *testing.T) {
+// TestApplyKeepsNoArguments: the caller may overwrite Apply's arguments when it returns.
+func TestApplyKeepsNoArguments(t *testing.T) {
 	a, b := newScript(t), newScript(t)
 	errs := map[error]string{}
 	for _, c := range append(longScript(t, 9, 400), playMoveBytes(t)) {

@@ -171,8 +171,8 @@ func TestTokensRefused(t *testing.T) {
 	}
 }
 
-// TestTokensForgotten revokes more tokens than are remembered, with checkpoints between.
-func TestTokensForgotten(t *testing.T) {
+// TestRevokedTokensAreForgotten revokes more tokens than are remembered, with checkpoints between.
+func TestRevokedTokensAreForgotten(t *testing.T) {
 	s := newScript(t)
 	stored := map[string][]byte{}
 	s.must(createToken("admin001", "k1", RoleAdmin, nil))

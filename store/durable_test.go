@@ -12,10 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestWaysOfWriting writes a log in both ways by turns. Its segments are new, used again, or no
-// multiple of a page or a sector. The test opens it again in between, and reads it from the disk
+// TestWriteDirectAndCached writes a log in both ways by turns. Its segments are new, used again, or
+// no multiple of a page or a sector. The test opens it again in between, and reads it from the disk
 // after each step.
-func TestWaysOfWriting(t *testing.T) {
+func TestWriteDirectAndCached(t *testing.T) {
 	for seed, size := range []int64{segmentHeader + 16<<10, segmentHeader + 10_001} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			t.Parallel()

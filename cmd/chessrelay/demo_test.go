@@ -12,7 +12,7 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/demo"
 )
 
-func TestPlanNodesPassesOverTakenPorts(t *testing.T) {
+func TestPlanNodesSkipsTakenPorts(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

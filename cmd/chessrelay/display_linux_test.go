@@ -148,9 +148,9 @@ func TestTableFits(t *testing.T) {
 	}
 }
 
-// TestStatusSaysWhatItDoesNotKnow: a leader that has not heard from a member does not know how far
-// the member is. If the leader cannot be asked, nobody knows.
-func TestStatusSaysWhatItDoesNotKnow(t *testing.T) {
+// TestStatusOfUnknownProgress: a leader that has not heard from a member does not know how far the
+// member is. If the leader cannot be asked, nobody knows.
+func TestStatusOfUnknownProgress(t *testing.T) {
 	s := client.Cluster{Leader: "a", Members: []client.Member{
 		{Name: "a", State: "leader", Match: 59188, Next: 59189},
 		{Name: "b", State: "unreachable", Next: 59000, Lag: 59188, LagMs: 1600},

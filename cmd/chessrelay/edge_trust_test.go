@@ -15,10 +15,10 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
-// TestEveryConnectionIsProved ends connections to a member again and again. No token, the edge's
+// TestEdgeProvesEveryConnection ends connections to a member again and again. No token, the edge's
 // own or a submission's, may come over a connection on which the member has not proved itself. When
 // a connection ends, another program may listen there.
-func TestEveryConnectionIsProved(t *testing.T) {
+func TestEdgeProvesEveryConnection(t *testing.T) {
 	type proof struct{}
 	member := &httputil.ReverseProxy{}
 	var shown, early atomic.Int32

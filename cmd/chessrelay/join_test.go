@@ -45,8 +45,9 @@ func TestInviteAndJoin(t *testing.T) {
 	}
 }
 
-// TestAddTellsNoToken: the line is for another machine, and needs nothing but the invitation in it.
-func TestAddTellsNoToken(t *testing.T) {
+// TestVenueAddPrintsNoToken: the line is for another machine, and needs nothing but the invitation
+// in it.
+func TestVenueAddPrintsNoToken(t *testing.T) {
 	_, stdout, stderr := runCommand(t.Context(), t, map[string]string{"CHESSRELAY_TOKEN": nodetest.Token},
 		"venue", "add", clusterOfTwo(t).URL, "--name", "oslo")
 	if !strings.Contains(stdout, "--join cri1_x") || strings.Contains(stdout, nodetest.Token) || strings.Contains(stdout, "--token") {
@@ -54,8 +55,8 @@ func TestAddTellsNoToken(t *testing.T) {
 	}
 }
 
-// TestMeetAtAPeerAddress: on loopback HOST:PORT may be a member's URL or its --peer address.
-func TestMeetAtAPeerAddress(t *testing.T) {
+// TestJoinTakesAPeerAddress: on loopback HOST:PORT may be a member's URL or its --peer address.
+func TestJoinTakesAPeerAddress(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	for join, want := range map[string]string{c.Nodes[0].URL: c.Nodes[0].Raft.PeerAddr(), c.Nodes[0].Config.Peer: c.Nodes[0].Config.Peer} {
 		checked, err := checkJoin(join)

@@ -168,7 +168,7 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-func TestStatusOfNobody(t *testing.T) {
+func TestStatusWithoutANode(t *testing.T) {
 	s := httptest.NewServer(nil)
 	s.Close()
 	code, _, stderr := runCommand(t.Context(), t, nil, "status", s.URL)

@@ -69,7 +69,7 @@ func liveNode(t *testing.T, visits ...visit) (node string, asked chan url.Values
 	return s.URL, asked
 }
 
-func TestWatchComesBackWhereItWas(t *testing.T) {
+func TestWatchResumesAtItsCursor(t *testing.T) {
 	node, asked := liveNode(t,
 		visit{[]string{helloText, snapshotText, moveText}, broadcast.CloseTooSlow},
 		visit{[]string{helloText, "[" + takebackText + "," + resultText + "]", correctText, summaryText, namedText, clockText, illegalText, forfeitText, warningText, deletedText, staleText, quietText}, broadcast.CloseGoingAway},

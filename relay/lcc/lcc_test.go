@@ -163,8 +163,8 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestThereAndBack writes the sample and reads it: the games must be the same.
-func TestThereAndBack(t *testing.T) {
+// TestRoundTrip writes the sample and reads it: the games must be the same.
+func TestRoundTrip(t *testing.T) {
 	_, round, games := sample(t)
 	pairings := NewIndex(round, games).Pairings
 	for _, g := range games {
@@ -268,9 +268,9 @@ func TestLiveClock(t *testing.T) {
 	}
 }
 
-// TestNotOurs refuses the JSON of other programs. Taken for a document, it would have lost all its
-// games or moves.
-func TestNotOurs(t *testing.T) {
+// TestRefusesForeignJSON refuses the JSON of other programs. Taken for a document, it would have
+// lost all its games or moves.
+func TestRefusesForeignJSON(t *testing.T) {
 	for _, body := range []string{`[{"id":1,"error":"not found"}]`, `{"error":"not found"}`, `{}`, `null`, `"x"`, `3`, `[]`, `<html>`, ``} {
 		if got, err := ReadIndex([]byte(body)); err == nil {
 			t.Errorf("%s is an index: %+v", body, got)

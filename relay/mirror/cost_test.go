@@ -6,9 +6,10 @@ import (
 	"testing"
 )
 
-// TestStrangersCostLittle compares a long game with one of the same players without a common move.
-// A push of a hundred such games makes dozens of comparisons for each, so a move must not allocate.
-func TestStrangersCostLittle(t *testing.T) {
+// TestComparingUnlikeGamesAllocatesLittle compares a long game with one of the same players without
+// a common move. A push of a hundred such games makes dozens of comparisons for each, so a move
+// must not allocate.
+func TestComparingUnlikeGamesAllocatesLittle(t *testing.T) {
 	line := func(cycle ...string) string {
 		var moves strings.Builder
 		for ply := range 1160 {

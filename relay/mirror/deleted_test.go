@@ -41,9 +41,9 @@ func (w *world) delete(board int) {
 	}
 }
 
-// TestDeletedStays: a source that still has a deleted game does not open it again, whatever else
-// changes.
-func TestDeletedStays(t *testing.T) {
+// TestDeletedGamesStayDeleted: a source that still has a deleted game does not open it again,
+// whatever else changes.
+func TestDeletedGamesStayDeleted(t *testing.T) {
 	const a, b, c = "A-B Board=1", "C-D Board=2", "E-F Board=3"
 	for _, test := range []struct {
 		name                string

@@ -188,9 +188,9 @@ func TestTakenBackResult(t *testing.T) {
 	}
 }
 
-// TestByHand: if a person plays a board by hand, everything from the source is noted, and one call
-// accepts it.
-func TestByHand(t *testing.T) {
+// TestBoardPlayedByHand: if a person plays a board by hand, everything from the source is noted,
+// and one call accepts it.
+func TestBoardPlayedByHand(t *testing.T) {
 	w := newWorld(t)
 	w.push(game("A-Bea", "1. e4 e5 *"))
 	id := string(w.games()[0].ID)
@@ -209,8 +209,8 @@ func TestByHand(t *testing.T) {
 	}
 }
 
-// TestClockOfNow: live clocks are set, except for those that a person has set.
-func TestClockOfNow(t *testing.T) {
+// TestLiveClock: live clocks are set, except for those that a person has set.
+func TestLiveClock(t *testing.T) {
 	w := newWorld(t)
 	push := func(tags, moves string, white, black relay.Millis) {
 		t.Helper()

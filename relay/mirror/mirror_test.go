@@ -167,9 +167,9 @@ func TestDiffClocks(t *testing.T) {
 	}
 }
 
-// TestDiffSparesTheTrail: a source that changes a clock and a name each time never makes
-// corrections and results impossible.
-func TestDiffSparesTheTrail(t *testing.T) {
+// TestClocksAndNamesLeaveRoomForCorrections: a source that changes a clock and a name each time
+// never makes corrections and results impossible.
+func TestClocksAndNamesLeaveRoomForCorrections(t *testing.T) {
 	w := newWorld(t)
 	for i := range relay.MaxChanges + 10 {
 		w.push(game("Abel"+strings.Repeat("x", i%2)+"-B", "1. e4 {[%clk 1:00:0"+string(rune('0'+i%2))+"]} *"))

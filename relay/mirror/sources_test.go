@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestWhatSourcesWrite pushes bad PGN as real sources write it, and looks at the boards.
-func TestWhatSourcesWrite(t *testing.T) {
+// TestRepairedSources pushes bad PGN as real sources write it, and looks at the boards.
+func TestRepairedSources(t *testing.T) {
 	const players = "[Round \"1.1\"]\n[White \"Lake, Una\"]\n[Black \"Hill, Tom\"]\n"
 	long := strings.Repeat("90 minutes for 40 moves, then ", 5)
 	for _, tt := range []struct{ name, in, want string }{

@@ -33,8 +33,8 @@ func TestSpacesInMoves(t *testing.T) {
 	}
 }
 
-// TestNoWidthInsideWords: what cannot be seen does not divide a move.
-func TestNoWidthInsideWords(t *testing.T) {
+// TestInvisibleCharactersInsideWords: what cannot be seen does not divide a move.
+func TestInvisibleCharactersInsideWords(t *testing.T) {
 	for _, no := range zeroWidths {
 		in := strings.ReplaceAll("1_.e_4 e_7e5 2. N_f3 N_b_8c6 3. O_-_O 1/_2-_1/_2_", "_", no)
 		if g := readOne(t, in); sans(g) != "e4 e7e5 Nf3 Nb8c6 O-O" || g.Result != relay.Draw {

@@ -191,8 +191,8 @@ func teamOrder(table *Table) string {
 	return strings.Join(names, " ")
 }
 
-// TestNumber: points are written without the noise of binary fractions.
-func TestNumber(t *testing.T) {
+// TestPointsAsText: points are written without the noise of binary fractions.
+func TestPointsAsText(t *testing.T) {
 	for n, want := range map[number]string{
 		0: "0", 3 * one: "3", hundredths(250): "2.5", hundredths(33): "0.33", hundredths(1005): "10.05",
 		hundredths(10) + hundredths(20): "0.3", hundredths(150).times(hundredths(33)): "0.495", one / 3: "0.3333",

@@ -247,9 +247,9 @@ func TestRatings(t *testing.T) {
 	}
 }
 
-// TestDifferences compares FIDE's table with its origin, a normal distribution with a deviation of
-// 2000/7. Only its end differs.
-func TestDifferences(t *testing.T) {
+// TestRatingDifferences compares FIDE's table with its origin, a normal distribution with a
+// deviation of 2000/7. Only its end differs.
+func TestRatingDifferences(t *testing.T) {
 	for i, d := range ratingDifferences[:50] {
 		within := 1.
 		if i > 47 {
@@ -262,7 +262,7 @@ func TestDifferences(t *testing.T) {
 	}
 }
 
-func TestWhoIsWho(t *testing.T) {
+func TestPlayersAreRecognised(t *testing.T) {
 	magnus := relay.Player{Name: "Carlsen, Magnus", FideID: 1503014, Rating: 2863, Federation: "NOR"}
 	wei1, wei2 := relay.Player{Name: "Wang, Wei", FideID: 1}, relay.Player{Name: "Wei Wang", FideID: 2}
 	x := func(n int) relay.Player { return relay.Player{Name: fmt.Sprint("X", n)} }

@@ -189,9 +189,9 @@ func TestStale(t *testing.T) {
 	eventually(t, "b to be well", func() bool { stale, _ := b.edge.Stale(); return !stale })
 }
 
-// TestReturn checks that the edge returns to its preferred upstream once that is well, and later
-// after a return that failed.
-func TestReturn(t *testing.T) {
+// TestReturnToPreferredUpstream checks that the edge returns to its preferred upstream once that is
+// well, and later after a return that failed.
+func TestReturnToPreferredUpstream(t *testing.T) {
 	v1, v2 := newVenue(t, "v1", 0), newVenue(t, "v2", 0)
 	v1.play(10, 10)
 	v2.Apply(v1.log())
@@ -221,9 +221,9 @@ func TestReturn(t *testing.T) {
 	}
 }
 
-// TestBehind checks that boards never go back: an upstream that is behind sends nothing until it
-// has caught up.
-func TestBehind(t *testing.T) {
+// TestUpstreamBehindSendsNothing checks that boards never go back: an upstream that is behind sends
+// nothing until it has caught up.
+func TestUpstreamBehindSendsNothing(t *testing.T) {
 	v1, v2 := newVenue(t, "v1", 0), newVenue(t, "v2", 0)
 	v1.play(50, 10)
 	v2.Apply(v1.log()[:20])

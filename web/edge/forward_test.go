@@ -169,8 +169,8 @@ func TestForwardHeaders(t *testing.T) {
 	}
 }
 
-// TestForwardStaysAtTheUpstream forwards a request whose target would name another host.
-func TestForwardStaysAtTheUpstream(t *testing.T) {
+// TestForwardIgnoresTheHostOfTheTarget forwards a request whose target would name another host.
+func TestForwardIgnoresTheHostOfTheTarget(t *testing.T) {
 	upstream, other := newUpstreamServer(t), newUpstreamServer(t)
 	f := forwarder(t, 1, upstream.URL)
 	target := "x:@" + strings.TrimPrefix(other.URL, "http://") + "/api"

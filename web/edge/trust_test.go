@@ -34,9 +34,9 @@ func newAttacker(t *testing.T, answer http.HandlerFunc) *attacker {
 	return a
 }
 
-// TestTokenStaysHome has an upstream lie. It names an attacker as an alternative and on its path,
-// and dies. The attacker does not get the token, whatever it answers.
-func TestTokenStaysHome(t *testing.T) {
+// TestUnvouchedUpstreamGetsNoToken has an upstream lie. It names an attacker as an alternative and
+// on its path, and dies. The attacker does not get the token, whatever it answers.
+func TestUnvouchedUpstreamGetsNoToken(t *testing.T) {
 	known := consensus.Voucher{ClusterID: testCluster, Authority: make([]byte, sha256.Size)}
 	for name, tc := range map[string]struct {
 		by     consensus.Voucher
@@ -107,8 +107,8 @@ func TestTokenIsNotRedirected(t *testing.T) {
 	}
 }
 
-// TestOtherClusterThanInvited checks that an edge follows only the cluster of its invitation.
-func TestOtherClusterThanInvited(t *testing.T) {
+// TestInvitedToAnotherCluster checks that an edge follows only the cluster of its invitation.
+func TestInvitedToAnotherCluster(t *testing.T) {
 	v := newVenue(t, "v", 0)
 	v.play(3, 10)
 	cfg := quick(v.http.URL)

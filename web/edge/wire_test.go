@@ -225,9 +225,9 @@ func FuzzImage(f *testing.F) {
 	})
 }
 
-// TestHopsThatCannotBe refuses the state of an upstream that names a node which cannot be shown or
+// TestInvalidHops refuses the state of an upstream that names a node which cannot be shown or
 // linked to.
-func TestHopsThatCannotBe(t *testing.T) {
+func TestInvalidHops(t *testing.T) {
 	good := Hop{ID: "v", Name: "Kjøbenhavn 王", HTTP: "http://[fe80::1%25eth0]:8080/relay"}
 	for hop, ok := range map[Hop]bool{
 		good: true, {ID: "v", Name: "v"}: true,

@@ -51,8 +51,8 @@ func TestFilter(t *testing.T) {
 	}
 }
 
-// TestFilterLeavesAlone: the games that a memory keeps stay as they are.
-func TestFilterLeavesAlone(t *testing.T) {
+// TestFilterDoesNotChangeItsInput: the games that a memory keeps stay as they are.
+func TestFilterDoesNotChangeItsInput(t *testing.T) {
 	in := []Game{{Game: mirror.Game{Board: 1, Round: "5"}, place: 1}, {Game: mirror.Game{Board: 2, Round: "5"}, place: 2}}
 	(&target{relay.Source{BoardOffset: 5, OnlyRound: 5}}).filter(in[1:])
 	if in[1].Board != 2 || in[1].place != 2 {

@@ -115,8 +115,8 @@ func TestLenientType(t *testing.T) {
 	}
 }
 
-// TestEmpty: an empty source is no fault, since a file is empty before the round.
-func TestEmpty(t *testing.T) {
+// TestSourceWithoutGames: an empty source is no fault, since a file is empty before the round.
+func TestSourceWithoutGames(t *testing.T) {
 	for _, body := range []string{"", "\n \n", "\ufeff"} {
 		src := newSourceServer(t, body)
 		r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})

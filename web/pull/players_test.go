@@ -72,9 +72,9 @@ func TestPlayersParseOnce(t *testing.T) {
 	}
 }
 
-// TestUnlocked: a field that a person has set stays while the source shows the same. Once it is
-// unlocked, the next poll fills it in.
-func TestUnlocked(t *testing.T) {
+// TestUnlockedFieldFollowsTheSource: a field that a person has set stays while the source shows the
+// same. Once it is unlocked, the next poll fills it in.
+func TestUnlockedFieldFollowsTheSource(t *testing.T) {
 	src := newSourceServer(t, game(1, "Wrong, A", "1. e4 *"))
 	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/round.pgn"})
 	s := newPoller(t, r, "127.0.0.1")

@@ -168,9 +168,9 @@ func TestStartsAfterPrevious(t *testing.T) {
 	}
 }
 
-// TestMovedOn: a source that shows the next round is no longer taken, until it shows this one
-// again.
-func TestMovedOn(t *testing.T) {
+// TestSourceShowsAnotherRound: a source that shows the next round is no longer taken, until it
+// shows this one again.
+func TestSourceShowsAnotherRound(t *testing.T) {
 	of := func(round string, games ...string) string {
 		return strings.ReplaceAll(strings.Join(games, ""), "[Round \"2.", "[Round \""+round+".")
 	}

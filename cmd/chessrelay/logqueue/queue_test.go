@@ -14,9 +14,9 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
-// TestDropsAndSays logs into a full pipe. No line waits; lines without room are counted, and the
-// log says how many once its reader is back.
-func TestDropsAndSays(t *testing.T) {
+// TestDropsLinesAndCountsThem logs into a full pipe. No line waits; lines without room are counted,
+// and the log says how many once its reader is back.
+func TestDropsLinesAndCountsThem(t *testing.T) {
 	w, r := nodetest.NewPipe(t)
 	filled := nodetest.FillPipe(t, w)
 	q := logqueue.Open(w)
@@ -56,9 +56,9 @@ func TestDropsAndSays(t *testing.T) {
 	}
 }
 
-// TestEndsThoughItsReaderStalls closes a queue whose file takes nothing. goleak checks that its
+// TestCloseWhileTheReaderStalls closes a queue whose file takes nothing. goleak checks that its
 // goroutine ends.
-func TestEndsThoughItsReaderStalls(t *testing.T) {
+func TestCloseWhileTheReaderStalls(t *testing.T) {
 	w, _ := nodetest.NewPipe(t)
 	nodetest.FillPipe(t, w)
 	q := logqueue.Open(w)

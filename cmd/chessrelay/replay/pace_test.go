@@ -18,7 +18,7 @@ func seconds(s ...int) []time.Duration {
 	return out
 }
 
-func TestThoughts(t *testing.T) {
+func TestThinkingTimes(t *testing.T) {
 	for name, tt := range map[string]struct {
 		game clockedGame
 		want []time.Duration

@@ -215,7 +215,7 @@ func TestReplayLeavesOtherGamesAloneWhenOneStops(t *testing.T) {
 	}
 }
 
-func TestReplayGoesOnWhereTheRoundStands(t *testing.T) {
+func TestReplayResumesWhereTheRoundStands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger()
 		l.games = []*client.Game{

@@ -41,7 +41,7 @@ test("a summary is kept by board, and touches neither the boards that are watche
   assert.equal(reduce(after, { type: "hello", cluster: "c", node: "n", index: 9 }, 3).summaries.size, 2);
 });
 
-test("another cluster's summaries replace ours", () => {
+test("another cluster's hello forgets our summaries", () => {
   const known = reduce(
     reduce(nothing, { type: "hello", cluster: "a", node: "n", index: 9 }, 0),
     summary({ game: "G2", board: 2, ply: 1, result: "*" }),
