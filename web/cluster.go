@@ -112,7 +112,7 @@ func (s *Server) changeMember(r *http.Request) (base.Answer, error) {
 		return base.Answer{}, err
 	}
 	if in.Suffrage != "voter" && in.Suffrage != "learner" {
-		return base.Answer{}, base.BadRequest("suffrage is voter or learner, not %q", in.Suffrage)
+		return base.Answer{}, base.BadRequest("suffrage must be voter or learner, not %q", in.Suffrage)
 	}
 	ctx, cancel := s.Deadline(r)
 	defer cancel()

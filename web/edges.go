@@ -76,10 +76,10 @@ func (s *Server) vouch(r *http.Request) (base.Answer, error) {
 	q := r.URL.Query()
 	nonce, err := hex.DecodeString(q.Get("nonce"))
 	if err != nil || len(nonce) != consensus.VouchNonceSize {
-		return base.Answer{}, base.BadRequest("nonce is %d bytes in hexadecimal", consensus.VouchNonceSize)
+		return base.Answer{}, base.BadRequest("nonce must be %d bytes in hexadecimal", consensus.VouchNonceSize)
 	}
 	if isLoopbackHost(base.HostOf(q.Get("url"))) && !fromThisMachine(r) {
-		return base.Answer{}, base.Forbidden("a URL at localhost is vouched for on its own machine only; start this node with --advertise-http and a URL that others reach")
+		return base.Answer{}, base.Forbidden("a member vouches for a URL at localhost only on its own machine; start this node with --advertise-http and a URL that others reach")
 	}
 	v, err := s.Node.Vouch(q.Get("url"), nonce)
 	if err != nil {

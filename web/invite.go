@@ -35,7 +35,7 @@ func (s *Server) addMember(r *http.Request) (base.Answer, error) {
 		return base.Answer{}, err
 	}
 	if !(in.ExpiresIn > 0 && in.ExpiresIn <= 365*24*3600) {
-		return base.Answer{}, base.BadRequest("expiresIn is from 1 second to a year, in seconds, not %v", in.ExpiresIn)
+		return base.Answer{}, base.BadRequest("expiresIn must be from 1 second to a year, in seconds, not %v", in.ExpiresIn)
 	}
 	ctx, cancel := s.Deadline(r)
 	defer cancel()
@@ -66,7 +66,7 @@ func (s *Server) inviteEdge(r *http.Request) (base.Answer, error) {
 		return base.Answer{}, err
 	}
 	if !(in.ExpiresIn >= 0 && in.ExpiresIn <= maxEdgeInvited.Seconds()) {
-		return base.Answer{}, base.BadRequest("expiresIn is at most ten years, in seconds, or 0 for no end, not %v", in.ExpiresIn)
+		return base.Answer{}, base.BadRequest("expiresIn must be at most ten years, in seconds, or 0 for no end, not %v", in.ExpiresIn)
 	}
 	invitation, out := s.Node.InviteEdge(), edgeInvitationJSON{}
 	if s.Access.Needed() {
@@ -112,7 +112,7 @@ func (s *Server) membersOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.Access.Needed() && !fromThisMachine(r) {
 			s.Fail(w, r, &base.Error{Status: http.StatusForbidden, Code: "forbidden",
-				Message: "a cluster without tokens is changed from the machine of one of its members only: ask at 127.0.0.1 there"})
+				Message: "a cluster without tokens can be changed only from the machine of a member: ask at 127.0.0.1 there"})
 			return
 		}
 		next.ServeHTTP(w, r)

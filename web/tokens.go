@@ -25,7 +25,7 @@ func (s *Server) createToken(r *http.Request) (base.Answer, error) {
 		return base.Answer{}, err
 	}
 	if in.ExpiresAt != 0 && in.ExpiresAt <= c.At {
-		return base.Answer{}, base.BadRequest("expiresAt must be in the future, in Unix milliseconds, and is %d", in.ExpiresAt)
+		return base.Answer{}, base.BadRequest("expiresAt must be in the future, in Unix milliseconds, not %d", in.ExpiresAt)
 	}
 	if in.Role == string(relay.RoleViewer) && !s.Access.Needed() {
 		return base.Answer{}, base.NeedsTokens("a viewing link")

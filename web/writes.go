@@ -235,7 +235,7 @@ func (s *Server) batchAnswer(r *http.Request, outcomes []relay.Outcome) base.Ans
 	body := map[string]any{"moves": list}
 	if refused != 0 {
 		status = refused
-		body["error"], body["code"] = "not every move was taken; see the answer of each", "batch_refused"
+		body["error"], body["code"] = "not every move was accepted; see the answer of each", "batch_refused"
 	}
 	return base.Answer{Status: status, Body: body}
 }

@@ -52,7 +52,7 @@ func (s *Server) authorize(r *http.Request, act Action) error {
 func UnknownCaller(r *http.Request, c Caller) error {
 	switch {
 	case c.Limited:
-		e := TooMany("too many bad tokens came from your address; a good one is taken at once")
+		e := TooMany("too many bad tokens came from your address; a good one is accepted at once")
 		e.RetryAfter = int(failureEvery.Seconds())
 		return e
 	case ShownToken(r) != "":
@@ -73,7 +73,7 @@ func Forbidden(format string, a ...any) *Error {
 // Refused says whether the token lacks the role or the scope.
 func Refused(c Caller, act Action) error {
 	if (Caller{Token: &relay.Token{Role: c.Role}}).Can(act, "", "") {
-		return Forbidden("the token %q is for %s only, and this is beyond it; ask an admin for one with that scope", c.Name, c.Scope())
+		return Forbidden("the token %q is for %s only; ask an admin for one with a wider scope", c.Name, c.Scope())
 	}
 	return Forbidden("the token %q has the role %s, which may not %s; this needs the role %s", c.Name, c.Role, act, rolesFor(act))
 }

@@ -97,7 +97,7 @@ func (s *Server) takeBody(w http.ResponseWriter, r *http.Request) (body []byte, 
 		case s.forwards <- struct{}{}:
 			leave = func() { <-s.forwards }
 		default:
-			return nil, nil, TooMany("this edge passes on as many submissions as it may; ask another node")
+			return nil, nil, TooMany("this edge forwards as many submissions as its limit allows; ask another node")
 		}
 		if body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody)); err != nil {
 			leave()
@@ -133,7 +133,7 @@ func (s *Server) AskMember(next http.Handler) http.Handler {
 			return
 		}
 		if err := s.passOn(w, r); err != nil {
-			s.Log.Info("no member could be asked whether a token holds", "err", err)
+			s.Log.Info("no member could be asked whether a token is valid", "err", err)
 			next.ServeHTTP(w, r)
 		}
 	})

@@ -47,7 +47,7 @@ func (s *Server) Consistency(next http.Handler) http.Handler {
 				return
 			}
 		default:
-			s.Fail(w, r, BadRequest("consistency is local or linearizable, not %q", c))
+			s.Fail(w, r, BadRequest("consistency must be local or linearizable, not %q", c))
 			return
 		}
 		next.ServeHTTP(w, r)

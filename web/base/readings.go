@@ -156,7 +156,7 @@ func IntParam(r *http.Request, name string, usual, least, most int) (int, error)
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < least {
-		return 0, BadRequest("%s is a number from %d, not %q", name, least, text)
+		return 0, BadRequest("%s must be a number from %d, not %q", name, least, text)
 	}
 	return min(n, most), nil
 }

@@ -64,7 +64,7 @@ func (in RoundSettingsIn) Command() (*relaypb.RoundSettings, error) {
 // SourcesCommand checks the URLs, and gives an id to each source that has none.
 func SourcesCommand(sources []relay.Source) (*relaypb.Sources, error) {
 	if len(sources) > relay.MaxRoundSources {
-		return nil, BadRequest("a round has at most %d sources, and these are %d", relay.MaxRoundSources, len(sources))
+		return nil, BadRequest("a round has at most %d sources, not %d", relay.MaxRoundSources, len(sources))
 	}
 	ids := map[string]bool{}
 	for _, s := range sources {

@@ -129,7 +129,7 @@ func (s *Server) checkWithheld(commands []*relaypb.Command) error {
 func NeedsTokens(what string) error {
 	return &Error{
 		Status: http.StatusUnprocessableEntity, Code: "needs_tokens",
-		Message: what + " needs tokens: without any, nobody could be told from the public; make the first one (chessrelay token create --role admin)",
+		Message: what + " needs tokens: without any, everybody is the public; make the first one (chessrelay token create --role admin)",
 	}
 }
 

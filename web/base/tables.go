@@ -44,7 +44,7 @@ func (s *Server) ReadTable(r *http.Request, id relay.TournamentID) (TableInput, 
 	case games > MaxTableGames:
 		return in, &Error{
 			Status: http.StatusUnprocessableEntity, Code: "limit_reached",
-			Message: fmt.Sprintf("the tournament has more than %d games, and no table is made of so many", MaxTableGames),
+			Message: fmt.Sprintf("the tournament has more than %d games, which are too many for a table", MaxTableGames),
 		}
 	}
 	return in, nil

@@ -34,7 +34,7 @@ func (s *Server) MakeToken(r *http.Request, c *relaypb.Command, op *relaypb.Crea
 	if err == nil && o.Duplicate {
 		err = &Error{
 			Status: http.StatusConflict, Code: "token_made",
-			Message: "this request has made a token before, which was told in the answer to it only; if that is lost, revoke the token and make another one",
+			Message: "this request has made a token before, and only its first answer showed it; if that is lost, revoke the token and make another one",
 		}
 	}
 	if err != nil {

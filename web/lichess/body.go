@@ -18,9 +18,9 @@ const (
 	maxPushAnswers = 2 * maxPushGames
 )
 
-var tooManyMoves = fmt.Sprintf("this game is not taken: those before it have %d moves or more in all; push the round in parts", pull.MaxPlies)
+var tooManyMoves = fmt.Sprintf("this game is not recorded: the games before it have %d moves or more; push the round in parts", pull.MaxPlies)
 
-var tooManyGames = fmt.Sprintf("this game is not taken: the push has more than %d", maxPushGames)
+var tooManyGames = fmt.Sprintf("this game is not recorded: the push has more than %d games", maxPushGames)
 
 // pushedGame is the answer about one game: what the boards have, and what is wrong with it.
 type pushedGame struct {

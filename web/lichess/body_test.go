@@ -18,7 +18,7 @@ func TestReadPush(t *testing.T) {
 		}
 		return b.String()
 	}
-	const limit = "this game is not taken: the push has more than 1000"
+	const limit = "this game is not recorded: the push has more than 1000 games"
 	for _, tc := range []struct {
 		name, body, kind      string
 		games, answers, wrong int

@@ -52,7 +52,7 @@ func readForm(r *http.Request) (form, error) {
 
 func (f form) flatten(prefix string, in map[string]any, depth int) error {
 	if depth > 3 {
-		return base.BadRequest("%s goes too deep", strings.TrimSuffix(prefix, "."))
+		return base.BadRequest("%s is nested too deeply", strings.TrimSuffix(prefix, "."))
 	}
 	for name, v := range in {
 		switch v := v.(type) {
@@ -104,7 +104,7 @@ func (f form) number(name string, least, most int64) (*int64, error) {
 	}
 	n, err := strconv.ParseInt(*text, 10, 64)
 	if err != nil || n < least || n > most {
-		return nil, base.BadRequest("%s is a whole number from %d to %d, not %q", name, least, most, *text)
+		return nil, base.BadRequest("%s must be a whole number from %d to %d, not %q", name, least, most, *text)
 	}
 	return &n, nil
 }
@@ -129,7 +129,7 @@ func (f form) boolean(name string) (*bool, error) {
 	case "false", "0", "off", "no", "":
 		return new(false), nil
 	}
-	return nil, base.BadRequest("%s is true or false, not %q", name, *text)
+	return nil, base.BadRequest("%s must be true or false, not %q", name, *text)
 }
 
 // list returns the values of a field that may be repeated: name, name[] or name[0]. asked reports
@@ -159,7 +159,7 @@ func (f form) points(name string) (p [2]*int32, asked bool, err error) {
 		}
 		n, err := strconv.ParseFloat(*text, 64)
 		if err != nil || !(n >= 0 && n <= maxLichessPoints/100) {
-			return p, false, base.BadRequest("%s is a number from 0 to %d, not %q", key, maxLichessPoints/100, *text)
+			return p, false, base.BadRequest("%s must be a number from 0 to %d, not %q", key, maxLichessPoints/100, *text)
 		}
 		p[i] = base.Hundredths(&n)
 	}

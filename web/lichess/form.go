@@ -57,7 +57,7 @@ func (f form) name(required bool) (*string, error) {
 		return nil, nil
 	}
 	if n := len([]rune(orZero(name))); n < 3 || n > 80 {
-		return nil, base.BadRequest("name is required, from 3 to 80 characters, and has %d", n)
+		return nil, base.BadRequest("name is required and must have from 3 to 80 characters, not %d", n)
 	}
 	return name, nil
 }
@@ -68,7 +68,7 @@ func readVisibility(f form, to *relaypb.TournamentSettings) error {
 		to.Unlisted, to.Private = new(*visibility == "unlisted"), new(*visibility == "private")
 	case "":
 	default:
-		return base.BadRequest("visibility is public, unlisted or private, not %q", *visibility)
+		return base.BadRequest("visibility must be public, unlisted or private, not %q", *visibility)
 	}
 	return nil
 }
@@ -114,7 +114,7 @@ func readGrouping(f form, to *relaypb.TournamentSettings) error {
 			continue
 		}
 		if !anID.MatchString(id) {
-			return base.BadRequest("grouping.info.tours has a line for each tournament's id, and %q is none", id)
+			return base.BadRequest("grouping.info.tours must have a tournament's id in each line: %q is not one", id)
 		}
 		lines = append(lines, id)
 	}
@@ -156,7 +156,7 @@ func readRoundForm(r *http.Request, create bool) (in roundForm, err error) {
 		in.status = status
 	case "":
 	default:
-		return in, base.BadRequest("status is new, started or finished, not %q", *status)
+		return in, base.BadRequest("status must be new, started or finished, not %q", *status)
 	}
 	if in.settings, err = readRoundSettings(f); err == nil {
 		in.sync, err = readSync(f)
@@ -229,7 +229,7 @@ func readSync(f form) (in syncForm, err error) {
 	case source == "":
 		return in, base.BadRequest("games of lichess's own cannot be fetched: give syncUrl or syncUrls, or push them")
 	default:
-		return in, base.BadRequest("syncSource is push, url or urls here, not %q", source)
+		return in, base.BadRequest("syncSource must be push, url or urls here, not %q", source)
 	}
 	for line := range strings.Lines(f.Get(in.field)) {
 		if line = strings.TrimSpace(line); line != "" && !slices.Contains(in.urls, line) {

@@ -314,7 +314,7 @@ func boolean(r *http.Request, name string) (bool, error) {
 	}
 	b, err := strconv.ParseBool(text)
 	if err != nil {
-		return false, base.BadRequest("%s is true or false, not %q", name, text)
+		return false, base.BadRequest("%s must be true or false, not %q", name, text)
 	}
 	return b, nil
 }

@@ -56,7 +56,7 @@ func readOAuthRequest(q url.Values) (o oauthRequest, err error) {
 	case o.client == "":
 		return o, base.BadRequest("client_id is required")
 	case parseErr != nil || u.Scheme != "http" || u.User != nil || u.Fragment != "" || !isLoopback(u.Hostname()):
-		return o, base.BadRequest("redirect_uri must be a http address of this machine, such as http://localhost:8000/")
+		return o, base.BadRequest("redirect_uri must be an http address of this machine, such as http://localhost:8000/")
 	case cmp.Or(q.Get("response_type"), "code") != "code":
 		return o, base.BadRequest("response_type must be code")
 	case q.Get("code_challenge_method") != "S256" || len(o.challenge) != base64.RawURLEncoding.EncodedLen(sha256.Size):
@@ -143,7 +143,7 @@ func (s *Server) oauthGrant(w http.ResponseWriter, r *http.Request) {
 	case c.Token == nil:
 		s.askForToken(w, o, "This token is not known here: it was revoked, has expired or is mistyped.")
 	case c.Parent != "":
-		s.askForToken(w, o, "This is the token of a program that has logged in. Take the one that you were given.")
+		s.askForToken(w, o, "This is the token of a program that has logged in. Use the one that you were given.")
 	default:
 		s.oauthRedirect(w, o, c.ID)
 	}
@@ -321,7 +321,7 @@ func (c *redeemedCodes) redeem(code string, now time.Time) error {
 		return errRedeemed
 	}
 	if len(c.until) == maxCodes {
-		return base.TooMany("too many clients have logged in at this node a moment ago")
+		return base.TooMany("too many clients have just logged in at this node; try again in a moment")
 	}
 	if c.until == nil {
 		c.until = make(map[string]time.Time)

@@ -117,11 +117,11 @@ input, textarea, button { font: inherit; padding: .5rem; width: 100%; box-sizing
 {{if .Round}}
 <label>Where the games come from <input name="syncUrl" type="url" value="{{.Values.Get "syncUrl"}}" placeholder="https://club.example/live.pgn">
 <small>The address of a PGN, of a LiveChess Cloud's tournament or of another chessrelay. Leave it empty if a program pushes the games.</small></label>
-<label>Only this round of it <input name="onlyRound" type="number" min="1" max="999" value="{{.Values.Get "onlyRound"}}">
+<label>Only this round of the source <input name="onlyRound" type="number" min="1" max="999" value="{{.Values.Get "onlyRound"}}">
 <small>If the source has the games of several rounds.</small></label>
 <label>Begins at, in UTC <input name="startsAt" type="datetime-local" value="{{.Values.Get "startsAt"}}"></label>
 <label>Delay in seconds <input name="delay" type="number" min="0" max="3600" value="{{.Values.Get "delay"}}">
-<small>The public sees the moves so much later.</small></label>
+<small>The public sees the moves this much later.</small></label>
 {{else}}
 <label>Place <input name="info.location" value="{{.Values.Get "info.location"}}" maxlength="80"></label>
 <label>Format <input name="info.format" value="{{.Values.Get "info.format"}}" maxlength="80" placeholder="9-round Swiss"></label>
@@ -130,8 +130,8 @@ input, textarea, button { font: inherit; padding: .5rem; width: 100%; box-sizing
 <label>Description <textarea name="markdown" rows="4">{{.Values.Get "markdown"}}</textarea></label>
 <label>Who sees it <select name="visibility">{{$is := .Values.Get "visibility"}}
 <option value="public">everybody</option>
-<option value="unlisted"{{if eq $is "unlisted"}} selected{{end}}>whoever has the address; it is in no list</option>
-<option value="private"{{if eq $is "private"}} selected{{end}}>whoever has a token or a viewing link for it</option>
+<option value="unlisted"{{if eq $is "unlisted"}} selected{{end}}>anybody who has the address; it is in no list</option>
+<option value="private"{{if eq $is "private"}} selected{{end}}>anybody who has a token or a viewing link for it</option>
 </select></label>
 {{end}}
 {{if .Token}}<label>Your token <input type="password" name="token" autocomplete="current-password" required></label>{{end}}

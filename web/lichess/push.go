@@ -74,7 +74,7 @@ func (s *Server) pushed(w http.ResponseWriter, r *http.Request) (_ base.Answer, 
 		return base.Answer{}, err
 	}
 	if place, late = s.late.begin(round, body, turn.Number, time.Now()); late {
-		s.Log.Info("a push that was tried again after a newer one is passed over", "round", round)
+		s.Log.Info("ignored a retried push: a newer one came before it", "round", round)
 	}
 	// This node must see what was committed elsewhere before this push came.
 	if err := s.Node.ReadIndex(ctx); err != nil {
@@ -136,7 +136,7 @@ func (s *Server) mirror(ctx context.Context, id relay.RoundID, head *relaypb.Com
 func (p *pushing) warn(round mirror.Round) {
 	if source, stands, foreign := mirror.OtherRound(round, p.games); len(foreign) > 0 {
 		p.warnings = append(p.warnings, fmt.Sprintf(
-			"%d games are of round %s, and those that the round has are of round %s: they get boards of their own; a new round is the better place for them",
+			"%d games are of round %s, but the games of this round are of round %s: they get boards of their own; a new round is the better place for them",
 			len(foreign), source, stands))
 	}
 }

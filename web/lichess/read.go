@@ -169,7 +169,7 @@ func withoutClocks(r *http.Request) (bool, error) {
 		}
 		with, err := strconv.ParseBool(text)
 		if err != nil {
-			return false, base.BadRequest("%s is true or false, not %q", name, text)
+			return false, base.BadRequest("%s must be true or false, not %q", name, text)
 		}
 		without = without || name == "clocks" && !with
 	}

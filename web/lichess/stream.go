@@ -72,7 +72,7 @@ func (s *Server) streamGames(w http.ResponseWriter, r *http.Request, open func()
 	case s.streams <- struct{}{}:
 		defer func() { <-s.streams }()
 	default:
-		return base.TooMany("this node has as many streams of PGN as it may have; ask another node, or watch /live")
+		return base.TooMany("this node has as many streams of PGN as its limit allows; use another node, or watch /live")
 	}
 	reader, err := open()
 	if err != nil {
@@ -162,7 +162,7 @@ func sameText(before, now *relay.Game, noClocks bool) bool {
 	return a.Clock.Black == b.Clock.Black && (a.Carried^b.Carried)&relay.BlackSide == 0
 }
 
-var errNodeCloses = &base.Error{Status: http.StatusServiceUnavailable, Code: "going_away", Message: "this node is going away", RetryAfter: 1}
+var errNodeCloses = &base.Error{Status: http.StatusServiceUnavailable, Code: "going_away", Message: "this node is shutting down", RetryAfter: 1}
 
 // gameReaderError returns the API's error for an error of the hub.
 func gameReaderError(err error) error {
