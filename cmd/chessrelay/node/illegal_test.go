@@ -75,7 +75,7 @@ func TestIllegalMove(t *testing.T) {
 	var boards listed
 	for _, n := range c.Nodes {
 		nodetest.Get(t, n.URL+"/api/rounds/"+round, &boards)
-		if w := boards.Games[0].Warning; !strings.Contains(w, "from ply 5, Bc3: it is not legal") || boards.Games[1].Warning != "" {
+		if w := boards.Games[0].Warning; !strings.Contains(w, "past ply 5, Bc3: it is not legal") || boards.Games[1].Warning != "" {
 			t.Fatalf("%s: the warnings are %q and %q", n.Config.Name, w, boards.Games[1].Warning)
 		}
 	}
