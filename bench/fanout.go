@@ -52,11 +52,11 @@ func runFanout(ctx context.Context, args []string) error {
 	var f fanFlags
 	fs := flag.NewFlagSet("fanout", flag.ContinueOnError)
 	fs.StringVar(&f.systems, "systems", "", "measure these `SYSTEMS` only, separated by commas")
-	fs.StringVar(&f.spectators, "spectators", "1000,10000,19500", "measure with these many `SPECTATORS`, separated by commas")
+	fs.StringVar(&f.spectators, "spectators", "1000,10000,19500", "measure with these numbers of `SPECTATORS`, separated by commas")
 	fs.IntVar(&f.rounds, "rounds", 3, "measure everything `N` times and report the medians")
 	fs.Float64Var(&f.seconds, "seconds", 10, "measure each load for `S` seconds")
-	fs.Float64Var(&f.idle, "idle", 20, "see for `S` seconds what the server does while nothing happens, which is taken off afterwards")
-	fs.BoolVar(&f.scale, "scale", true, "serve the most spectators that one process and that two can have for a minute, too, once")
+	fs.Float64Var(&f.idle, "idle", 20, "measure for `S` seconds the idle server's CPU time, which is subtracted from the rest")
+	fs.BoolVar(&f.scale, "scale", true, "also serve, once for a minute, the most spectators that one process and two can have")
 	fs.StringVar(&f.out, "out", "results", "write the results to `DIR`")
 	fs.StringVar(&f.pgn, "pgn", "../cmd/chessrelay/replay/sample/olympiad-2014-round-11.pgn", "play the games in `FILE`")
 	if err := fs.Parse(args); err != nil {

@@ -239,7 +239,7 @@ func fanTables() []fanTable {
 		},
 		{
 			title:    "All come back at once",
-			about:    fmt.Sprintf("All connections are cut, and all spectators connect in the same instant; whoever is refused or closed comes back when he was told to, or else as chessrelay's page does. Until so many have a snapshot. %d moves a second are played meanwhile: held is how long one of them kept its publisher, which on a node is the apply loop.", fanHerdRate),
+			about:    fmt.Sprintf("All connections are cut, and all spectators connect in the same instant. One that is refused or closed comes back when it was told to, otherwise as chessrelay's page does. The times are until so many have a snapshot. %d moves a second are played meanwhile: held is how long one of them kept its publisher, which on a node is the apply loop.", fanHerdRate),
 			measured: func(m fanMeasurement) bool { return m.Herd.Count > 0 },
 			columns: []fanColumn{
 				{"half", inMicros(func(m fanMeasurement) time.Duration { return m.Herd.P50 })},

@@ -29,8 +29,8 @@ func runGrowth(ctx context.Context, args []string) error {
 	var f runFlags
 	var followers, moves string
 	fs := flag.NewFlagSet("growth", flag.ContinueOnError)
-	fs.StringVar(&followers, "followers", "1,2,5,10,20", "measure with these many `FOLLOWERS`, separated by commas; empty: leave that out")
-	fs.StringVar(&moves, "moves", "10000,100000,1000000", "measure after these many `MOVES`, rising, separated by commas; empty: leave that out")
+	fs.StringVar(&followers, "followers", "1,2,5,10,20", "measure with these numbers of `FOLLOWERS`, separated by commas; empty: none")
+	fs.StringVar(&moves, "moves", "10000,100000,1000000", "measure after these numbers of `MOVES`, rising, separated by commas; empty: none")
 	f.register(fs, 3, 2)
 	if err := f.parse(fs, args); err != nil {
 		return err

@@ -36,7 +36,7 @@ func runLive(ctx context.Context, args []string) error {
 	var f liveFlags
 	fs := flag.NewFlagSet("live", flag.ContinueOnError)
 	fs.StringVar(&f.bin, "bin", "", "run the `FILE` chessrelay (default: built from the tree above)")
-	fs.StringVar(&f.rates, "rates", "20,500", "post these many `MOVES` a second, one measurement each, separated by commas")
+	fs.StringVar(&f.rates, "rates", "20,500", "post `MOVES` a second, a list with commas, one measurement each")
 	f.register(fs, 3, 8)
 	if err := f.parse(fs, args); err != nil {
 		return err

@@ -38,7 +38,7 @@ func (f *runFlags) register(fs *flag.FlagSet, rounds int, seconds float64) {
 func (f *runFlags) registerRun(fs *flag.FlagSet, rounds int, seconds float64) {
 	fs.IntVar(&f.rounds, "rounds", rounds, "measure everything `N` times and report the medians")
 	fs.Float64Var(&f.seconds, "seconds", seconds, "measure each load for `S` seconds")
-	fs.Float64Var(&f.warmUp, "warm-up", 1, "put each load on `S` seconds before")
+	fs.Float64Var(&f.warmUp, "warm-up", 1, "start each load `S` seconds before it is measured")
 	fs.StringVar(&f.dir, "dir", ".", "make the nodes' folders under `DIR`, which must be on a real disk")
 	fs.StringVar(&f.out, "out", "results", "write the results to `DIR`")
 }

@@ -25,7 +25,7 @@ func runPipeline(ctx context.Context, args []string) error {
 	var f runFlags
 	var delayList string
 	fs := flag.NewFlagSet("pipeline", flag.ContinueOnError)
-	fs.StringVar(&delayList, "delays", "0,1,10,25", "delay each way by these many `MS`, one measurement each, separated by commas")
+	fs.StringVar(&delayList, "delays", "0,1,10,25", "delay each way by `MS` milliseconds, a list with commas, one measurement each")
 	f.registerRun(fs, 3, 2)
 	if err := f.parse(fs, args); err != nil {
 		return err

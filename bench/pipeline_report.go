@@ -122,7 +122,7 @@ func (r *pipelineReport) markdown(w io.Writer) {
 		})
 	}
 	if p, s, of := r.small(); p != nil {
-		fmt.Fprintf(w, "\n## Appends of %d KiB at the most, %s each way\n\n", smallAppend>>10, millis(p.Delay))
+		fmt.Fprintf(w, "\n## Appends of at most %d KiB, %s each way\n\n", smallAppend>>10, millis(p.Delay))
 		fmt.Fprintf(w, "| | outstanding | window | a second | p50 | inflight |\n|---|--:|--:|--:|--:|--:|\n")
 		for _, l := range []*lineReport{p, s} {
 			d := &l.Loads[0]
