@@ -138,8 +138,8 @@ func codesIn(doc object, v any) map[string]bool {
 	return out
 }
 
-// TestPageForPeople wants docs/api.md to name every route and every error code.
-func TestPageForPeople(t *testing.T) {
+// TestDocsNameEveryRoute wants docs/api.md to name every route and every error code.
+func TestDocsNameEveryRoute(t *testing.T) {
 	page, err := os.ReadFile("../docs/api.md")
 	if err != nil {
 		t.Fatal(err)

@@ -32,8 +32,8 @@ func TestGrants(t *testing.T) {
 	}
 }
 
-// TestForeign wants pages of other sites to be told apart from programs and our own pages.
-func TestForeign(t *testing.T) {
+// TestForeignOrigins wants pages of other sites to be told apart from programs and our own pages.
+func TestForeignOrigins(t *testing.T) {
 	for _, tc := range []struct {
 		method, host, origin, site string
 		want                       bool

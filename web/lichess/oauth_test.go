@@ -97,8 +97,8 @@ func TestLoginRefuses(t *testing.T) {
 	}
 }
 
-// TestCodeAges wants a code to be valid for two minutes, and not at another cluster.
-func TestCodeAges(t *testing.T) {
+// TestCodeExpires wants a code to be valid for two minutes, and not at another cluster.
+func TestCodeExpires(t *testing.T) {
 	s, other := &Server{Server: &base.Server{Key: "a"}}, &Server{Server: &base.Server{Key: "b"}}
 	o, err := readOAuthRequest(loginQuery())
 	if err != nil {

@@ -14,9 +14,9 @@ import (
 	"github.com/chessrelay/chessrelay/web/base"
 )
 
-// TestPushThatDoesNotCome sends half a push, and nothing more. The connection must end, and the
+// TestUnfinishedPush sends half a push, and nothing more. The connection must end, and the
 // push behind it must get its turn.
-func TestPushThatDoesNotCome(t *testing.T) {
+func TestUnfinishedPush(t *testing.T) {
 	s, routes := serve(t, base.Config{Boards: noBoards{}, SubmitTimeout: 50 * time.Millisecond}, Config{Hub: new(broadcast.Hub)})
 	server := httptest.NewServer(routes)
 	defer server.Close()
@@ -41,8 +41,8 @@ func TestPushThatDoesNotCome(t *testing.T) {
 	}
 }
 
-// TestLateTries tries the orders in which retries can come.
-func TestLateTries(t *testing.T) {
+// TestLateRetries tries the orders in which retries can come.
+func TestLateRetries(t *testing.T) {
 	const round = "roundAAA"
 	now := time.UnixMilli(1795419368331)
 	body := func(name string) [sha256.Size]byte { return sha256.Sum256([]byte(name)) }
