@@ -327,7 +327,7 @@ func waitFor(t testing.TB, what string, holds func() bool) {
 		select {
 		case <-poll.C:
 		case <-deadline:
-			t.Fatalf("waited in vain: %s", what)
+			t.Fatalf("timed out: %s", what)
 		}
 	}
 }

@@ -86,7 +86,7 @@ func Until(ctx context.Context, what string, cond func() (bool, error)) error {
 			return nil
 		}
 		if Wait(ctx, 10*time.Millisecond) != nil {
-			return fmt.Errorf("waited in vain for %s: %w", what, errors.Join(ctx.Err(), err))
+			return fmt.Errorf("timed out waiting for %s: %w", what, errors.Join(ctx.Err(), err))
 		}
 	}
 }
