@@ -427,7 +427,7 @@ func TestLoadDamaged(t *testing.T) {
 		{"no round", "r/" + testRound, nil, "its round"},
 		{"board twice", g2, game(g2, func(r *relaypb.GameRecord) { r.Board = 1 }), "board 1 is that of game"},
 		{"request twice", g2, game(g2, func(r *relaypb.GameRecord) { r.Request = "req-g" }), "its request"},
-		{"position", g1, game(g1, func(r *relaypb.GameRecord) { r.StartFen = "8/8/8/8/8/8/8/8 w - - 0 1" }), "position that it starts from"},
+		{"position", g1, game(g1, func(r *relaypb.GameRecord) { r.StartFen = "8/8/8/8/8/8/8/8 w - - 0 1" }), "its start position"},
 		{"illegal move", g1, game(g1, func(r *relaypb.GameRecord) { r.Moves[1].Uci = "e7e4" }), `its move "e7e4" at ply 2: it is not legal`},
 		{"move that is not UCI", g1, game(g1, func(r *relaypb.GameRecord) { r.Moves[1].Uci = "e5" }), `its move "e5" at ply 2: it is not UCI`},
 		{"a record of moves too many", g1 + "/m0000", marshal(&relaypb.MovesRecord{Moves: make16()}), "has 1 records of moves and 0 of changes"},
@@ -443,7 +443,7 @@ func TestLoadDamaged(t *testing.T) {
 		{"noise in a part", g1 + "/c0000", []byte{0xff}, "/c0000"},
 		{"another spelling of a key", g1 + "/m0", []byte{}, "not a key"},
 		{"a key of no part", g1 + "/x0000", []byte{}, "not a key"},
-		{"an id twice", "t/" + testGame, []byte("\n\x08" + testGame), "there already"},
+		{"an id twice", "t/" + testGame, []byte("\n\x08" + testGame), "in use already"},
 		{"result", g1, game(g1, func(r *relaypb.GameRecord) { r.Result = "won" }), `"won"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
