@@ -9,7 +9,7 @@ import (
 // Why the gate refuses a connection.
 var (
 	errClosed      = errors.New("this node is shutting down")
-	errFull        = errors.New("this node has as many spectators as it may have")
+	errFull        = errors.New("this node has as many spectators as its limit allows")
 	errAddressFull = errors.New("there are too many connections from your address")
 	errRush        = errors.New("too many spectators join at once; try again in a moment")
 )

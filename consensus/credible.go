@@ -84,12 +84,12 @@ func (n *Node) credibleLeader(m *raftpb.Message, now raft.BasicStatus) error {
 func credibleEntries(m *raftpb.Message) error {
 	term := m.LogTerm
 	if term > m.Term {
-		return fmt.Errorf("an append behind an entry of term %d, from the leader of term %d", term, m.Term)
+		return fmt.Errorf("an append after an entry of term %d, from the leader of term %d", term, m.Term)
 	}
 	for i := range m.Entries {
 		e := &m.Entries[i]
 		if e.Term < term || e.Term > m.Term {
-			return fmt.Errorf("entry %d of term %d, behind one of term %d, from the leader of term %d", e.Index, e.Term, term, m.Term)
+			return fmt.Errorf("entry %d of term %d, after one of term %d, from the leader of term %d", e.Index, e.Term, term, m.Term)
 		}
 		term = e.Term
 	}

@@ -53,7 +53,7 @@ func (n *Node) Vouch(url string, nonce []byte) (Vouch, error) {
 	case url == "" || url != n.cfg.AdvertiseHTTP:
 		return Vouch{}, fmt.Errorf("%w: this member advertises another URL", ErrNotVouched)
 	case !member:
-		return Vouch{}, fmt.Errorf("%w: this node is no member of the cluster", ErrNotVouched)
+		return Vouch{}, fmt.Errorf("%w: this node is not a member of the cluster", ErrNotVouched)
 	}
 	return n.credentials.vouch(url, nonce)
 }

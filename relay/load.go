@@ -75,7 +75,7 @@ func (s *State) Load(key string, value []byte) error {
 }
 
 var (
-	errTwice = errors.New("its id is there already")
+	errTwice = errors.New("its id is in use already")
 	errKey   = errors.New("not a key of this program: a newer chessrelay wrote it, or it is damaged")
 )
 

@@ -67,7 +67,7 @@ func Parse(data []byte) (*Document, error) {
 	}
 	for _, p := range d.parts {
 		if !relay.ValidID(p.ID) || !isHash(p.Seal) {
-			return nil, fmt.Errorf("%.20q is no id, or %.80q no seal", p.ID, p.Seal)
+			return nil, fmt.Errorf("%.20q is not an id, or %.80q is not a seal", p.ID, p.Seal)
 		}
 	}
 	for _, list := range []struct {

@@ -93,7 +93,7 @@ func parseStatus(payload []byte) (Status, error) {
 			return s, corrupt("its state has a name of more than %d bytes, or one that cannot be printed", maxText)
 		}
 		if h.HTTP != "" && len(usable([]string{h.HTTP})) == 0 {
-			return s, corrupt("its state has an address that is no URL of a node: %q", h.HTTP)
+			return s, corrupt("its state has an address that is not the URL of a node: %q", h.HTTP)
 		}
 	}
 	s.Newest = max(s.Newest, s.Applied)

@@ -52,7 +52,7 @@ func ParseAllow(s string) (Allow, error) {
 			continue
 		}
 		if host == "" || strings.ContainsAny(host, "/:@?#% ") {
-			return a, fmt.Errorf("%q is no host, host:port or CIDR", entry)
+			return a, fmt.Errorf("%q is not a host, host:port or CIDR", entry)
 		}
 		a.names = append(a.names, name{host, port})
 	}
