@@ -26,7 +26,7 @@ func TestPageLosesWhatIsDeleted(t *testing.T) {
 		return fmt.Sprintf(`document.querySelector('.message')?.textContent.includes(%q)`, text)
 	}
 	boards := func(want int) string {
-		return fmt.Sprintf(`document.querySelectorAll('a[href^="/round/%s/"]').length === %d`, round, want)
+		return fmt.Sprintf(`document.querySelectorAll('.tile a[href^="/round/%s/"]').length === %d`, round, want)
 	}
 	whole, one, other := newPage(t), newPage(t), newPage(t)
 	whole.open(n.URL + "/round/" + round)

@@ -44,7 +44,7 @@ func TestPageByLink(t *testing.T) {
 	partner.wait("the page of the board", shown(1))
 	partner.wait("how late it is", says("You see this delayed by 5 min."))
 	partner.looks("board")
-	partner.do(chromedp.Click(`.crumbs a`))
+	partner.do(chromedp.Click(`.tabs a`))
 	partner.do(chromedp.Click(`.crumbs a`))
 	partner.wait("the tournament", says("Secret Match"))
 	partner.wait("that it is private", says("Private"))

@@ -36,7 +36,7 @@ func TestPageShowsTheStandings(t *testing.T) {
 	p := newPage(t)
 	p.open(url + "/round/" + round)
 	match := func(teams, score string, finished bool) string {
-		return fmt.Sprintf(`document.querySelector('.matches [data-match="%s"][data-score="%s"][data-finished="%v"]') !== null`, teams, score, finished)
+		return fmt.Sprintf(`document.querySelector('.match[data-match="%s"][data-score="%s"][data-finished="%v"]') !== null`, teams, score, finished)
 	}
 	p.wait("a match without a score", match("Oslo – Bergen", "0 0", false))
 	for b, r := range []string{"1-0", "1/2-1/2", "0-1"} {
@@ -48,7 +48,7 @@ func TestPageShowsTheStandings(t *testing.T) {
 	result(5, "0-1")
 	p.wait("the other match", match("Tromsø – Trondheim-Nidaros Chess Club", "0 1", false))
 	meta := `document.querySelector('.head .meta').textContent`
-	p.wait("how many games are over", meta+`.includes('8 boards, 5 finished')`)
+	p.wait("how many games are over", meta+`.includes('3 of 8 playing')`)
 	for b := 6; b <= 8; b++ {
 		result(b, "1-0")
 	}
@@ -56,7 +56,7 @@ func TestPageShowsTheStandings(t *testing.T) {
 	for b := 6; b <= 8; b++ {
 		result(b, "*")
 	}
-	p.wait("that it goes on", meta+`.includes('8 boards, 5 finished')`)
+	p.wait("that it goes on", meta+`.includes('3 of 8 playing')`)
 	if code := nodetest.Patch(t, url+"/api/tournaments/"+tid, nodetest.Object{"name": "City League"}, nil); code != http.StatusOK {
 		t.Fatal(code)
 	}
@@ -97,7 +97,7 @@ func TestPageShowsTheStandings(t *testing.T) {
 	p.do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile))
 	for _, path := range []string{"/tournament/" + tid, "/round/" + round} {
 		p.do(chromedp.Navigate(url + path))
-		p.wait(path, `document.querySelector('.standings, .matches') !== null`)
+		p.wait(path, `document.querySelector('.standings, .match') !== null`)
 		if width := eval[int](p, `document.documentElement.scrollWidth`); width > 390 {
 			t.Errorf("on a phone of 390 px %s is %d px wide", path, width)
 		}

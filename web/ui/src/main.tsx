@@ -10,6 +10,7 @@ import { TournamentPage } from "./page/tournament.tsx";
 import { TournamentsPage } from "./page/tournaments.tsx";
 import { ShellView } from "./view/shell.tsx";
 import { openLink } from "./net/link.ts";
+import { onChange } from "./net/settings.ts";
 import { loadSprite } from "./view/sprite.ts";
 
 const root = document.getElementById("app")!;
@@ -19,12 +20,15 @@ const voices = {
   status: region(),
 };
 
-const spoken: Record<Status, string> = { live: "Live again", stale: "Out of date", reconnecting: "Connection lost, reconnecting" };
+const spoken: Record<Status, string> = { live: "Connected again", stale: "Out of date", reconnecting: "Connection lost, reconnecting" };
 
 let page: Page;
 let path: string;
 let asked = false;
 let told: Status | undefined;
+/** Where the page was scrolled to when the viewer left it, until it is as long again. */
+let goBackTo: { readonly y: number; readonly until: number } | undefined;
+history.scrollRestoration = "manual";
 
 const shell: Shell = {
   redraw() {
@@ -42,7 +46,13 @@ function draw(): void {
   const title = page.title();
   if (document.title !== title) document.title = title;
   const { condition, spectators } = page.condition?.() ?? {};
-  render(<ShellView key={path} page={page.view()} condition={condition} spectators={spectators} />, root);
+  render(<ShellView key={path} bar={page.bar?.()} page={page.view()} condition={condition} spectators={spectators} />, root);
+  if (goBackTo && document.documentElement.scrollHeight - innerHeight >= goBackTo.y) {
+    scrollTo(0, goBackTo.y);
+    goBackTo = undefined;
+  } else if (goBackTo && performance.now() > goBackTo.until) {
+    goBackTo = undefined;
+  }
   if (condition && condition.status !== told) {
     // The visible countdown changes each second; the spoken text changes only with the state.
     if (told !== undefined) voices.status.textContent = spoken[condition.status];
@@ -61,7 +71,7 @@ function pageAt(path: string): Page {
     case "tournament":
       return new TournamentPage(shell, route.id);
     case "round":
-      return new RoundPage(shell, route.id);
+      return new RoundPage(shell, route.id, route.tab);
     case "board":
       return new BoardPage(shell, route.id, route.board);
     case "missing":
@@ -89,6 +99,7 @@ document.addEventListener("click", (event) => {
   if (!link || link.target || link.hasAttribute("download") || link.origin !== location.origin || link.hash) return;
   if (!/^\/(cluster|(round|tournament)\/.*)?$/.test(link.pathname)) return;
   event.preventDefault();
+  history.replaceState({ y: scrollY }, "");
   history.pushState(null, "", link.pathname);
   show();
   scrollTo(0, 0);
@@ -104,7 +115,10 @@ document.addEventListener("keydown", (event) => {
 window.addEventListener("popstate", () => {
   if (openLink(location.hash)) return show();
   // A jump inside the page (the skip link) does not change the page.
-  if (location.pathname !== path) show();
+  if (location.pathname === path) return;
+  const { y } = (history.state ?? {}) as { y?: number };
+  goBackTo = y === undefined ? undefined : { y, until: performance.now() + 3000 };
+  show();
 });
 
 function region(): HTMLElement {
@@ -116,6 +130,7 @@ function region(): HTMLElement {
   return element;
 }
 
+onChange(() => shell.redraw());
 openLink(location.hash);
 void loadSprite();
 show();

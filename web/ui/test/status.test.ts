@@ -9,7 +9,7 @@ const live: Live = { ...nothing, index: 5, round, heardAt: 100_000 };
 test("only a live page says so", () => {
   assert.equal(condition({ kind: "open" }, live, 104_000).status, "live");
   assert.equal(condition({ kind: "open" }, nothing, 104_000).status, "reconnecting", "no board has come yet");
-  assert.deepEqual(condition({ kind: "connecting", attempt: 0 }, nothing, 0), { status: "reconnecting", text: "Connecting…" });
+  assert.deepEqual(condition({ kind: "connecting", attempt: 0 }, nothing, 0), { status: "reconnecting", text: "Connecting…", first: true });
 });
 
 test("a stale node's age goes on growing", () => {

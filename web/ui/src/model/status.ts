@@ -1,4 +1,5 @@
 import type { Phase } from "../net/connection.ts";
+import { t } from "../text/text.ts";
 import { formatAge } from "./clock.ts";
 import type { Live } from "./live.ts";
 
@@ -11,6 +12,8 @@ export type Status = "live" | "reconnecting" | "stale";
 export interface Condition {
   readonly status: Status;
   readonly text: string;
+  /** The page has not been connected yet: there is nothing to warn of. */
+  readonly first?: boolean;
 }
 
 /**
@@ -28,7 +31,8 @@ export function condition(phase: Phase, live: Live, local: number): Condition {
   switch (phase.kind) {
     case "connecting":
       if (phase.diverged) return { status: "stale", text: `This server’s boards have diverged; trying again…${shown}` };
-      return { status: "reconnecting", text: live.heardAt === undefined && phase.attempt === 0 ? "Connecting…" : `Reconnecting…${shown}` };
+      if (live.heardAt === undefined && phase.attempt === 0) return { status: "reconnecting", text: "Connecting…", first: true };
+      return { status: "reconnecting", text: `Reconnecting…${shown}` };
     case "waiting": {
       const seconds = Math.max(0, Math.ceil((phase.until - local) / 1000));
       if (phase.diverged) return { status: "stale", text: `This server’s boards have diverged; trying again in ${seconds} s${shown}` };
@@ -37,9 +41,9 @@ export function condition(phase: Phase, live: Live, local: number): Condition {
     case "refused":
       return { status: "stale", text: "Not connected: the server refused this page’s request" };
     case "open":
-      if (live.round === undefined) return { status: "reconnecting", text: "Connecting…" };
+      if (live.round === undefined) return { status: "reconnecting", text: "Connecting…", first: true };
       if (live.stale) return { status: "stale", text: `Behind by ${formatAge(live.age + since)}: this server has lost the broadcast` };
       if (since > quiet) return { status: "stale", text: `Nothing heard for ${formatAge(since)}` };
-      return { status: "live", text: "Live" };
+      return { status: "live", text: t("connected") };
   }
 }

@@ -1,24 +1,28 @@
 import type { VNode } from "preact";
 import { checked, moveNumber, numbering, squares, turn, type Side } from "../model/fen.ts";
-import type { Live } from "../model/live.ts";
+import { delayOf, type Live } from "../model/live.ts";
 import { others, unknown, type Other } from "../model/others.ts";
 import { routeOf } from "../model/route.ts";
 import { blank, compare, loaded, record, startFen, type ScoreSheet } from "../model/score-sheet.ts";
 import { speakMove, speakResult, writeResult } from "../model/speak.ts";
+import { listedStage } from "../model/stage.ts";
 import { afterChange, by, following, goTo, missed, shown, type Step } from "../model/step.ts";
 import { isEvent, type Board, type DeletedFrame, type Frame, type RoundWithGames } from "../model/wire.ts";
 import { ApiError, game, round } from "../net/api.ts";
 import { backoff, type Phase } from "../net/connection.ts";
 import { closeLink, viewToken } from "../net/link.ts";
+import { Bar } from "../view/bar.tsx";
 import { Early } from "../view/early.tsx";
 import { BoardView, type Shown } from "../view/board.tsx";
 import { Loading, missingRound, NotFound } from "../view/notfound.tsx";
+import { EventOf } from "./event.ts";
 import { LiveRound } from "./live-round.ts";
 import { isAbort, type Page, type Shell } from "./page.ts";
 
 /** `/round/{rid}/{board}`: one board. The viewer can step through its game while it goes on. */
 export class BoardPage implements Page {
   readonly #liveRound: LiveRound;
+  readonly #event: EventOf;
   readonly #abort = new AbortController();
   #abortGame = new AbortController();
   #number: number;
@@ -38,6 +42,7 @@ export class BoardPage implements Page {
     number: number,
   ) {
     this.#number = number;
+    this.#event = new EventOf(() => shell.redraw());
     this.#liveRound = new LiveRound(id, number, {
       frame: (frame, before, live) => this.#frame(frame, before, live),
       phase: (phase) => this.#phase(phase),
@@ -54,6 +59,7 @@ export class BoardPage implements Page {
     this.#abort.abort();
     this.#abortGame.abort();
     this.#timers.forEach(clearTimeout);
+    this.#event.close();
     this.#liveRound.close();
   }
 
@@ -90,6 +96,32 @@ export class BoardPage implements Page {
     return this.#missing ? undefined : this.#liveRound.condition();
   }
 
+  bar(): VNode | undefined {
+    const round = this.#liveRound.live.round ?? this.#round;
+    if (!round || this.#missing) return undefined;
+    const now = (this.#liveRound.now() ?? Date.now()) + delayOf(this.#liveRound.live) * 1000;
+    const kind = listedStage(round);
+    const games = this.#round?.games ?? [];
+    const playing = games.filter((g) => g.result === "*").length;
+    const stage =
+      kind === "live"
+        ? ({ kind, playing, all: games.length } as const)
+        : kind === "before"
+          ? ({ kind, startsAt: round.startsAt } as const)
+          : { kind };
+    return (
+      <Bar
+        event={this.#event.tournament}
+        tournament={round.tournament}
+        tournamentName={round.tournamentName}
+        round={round}
+        stage={stage}
+        tab="boards"
+        now={now}
+      />
+    );
+  }
+
   view(): VNode {
     if (this.#missing) return <NotFound text={this.#missing} />;
     const board = this.#board();
@@ -98,7 +130,6 @@ export class BoardPage implements Page {
       <>
         <Early live={this.#liveRound.live} linked={viewToken() !== undefined} />
         <BoardView
-          round={this.#liveRound.live.round ?? this.#round}
           id={this.id}
           others={this.#others()}
           board={board}
@@ -215,6 +246,10 @@ export class BoardPage implements Page {
   }
 
   #frame(frame: Frame, before: Live, live: Live): void {
+    if (live.round) {
+      this.#event.name(live.round.tournament);
+      this.#event.update(live.round);
+    }
     if (frame.type === "hello" && before.cluster !== undefined && before.cluster !== frame.cluster) this.#sheet = blank;
     if (frame.type === "summary" && this.#round && !this.#reloading && unknown(this.#round, live.summaries)) this.#reload();
     if (frame.type === "deleted") return this.#gone(frame, before);

@@ -3,6 +3,7 @@ import { delayOf, nothing, provisional, reduce, serverNow, turned, type Live } f
 import { condition, type Condition } from "../model/status.ts";
 import { isEvent, type Frame, type RoundWithGames } from "../model/wire.ts";
 import { liveUrl } from "../net/api.ts";
+import { viewToken } from "../net/link.ts";
 import { Connection, type Phase } from "../net/connection.ts";
 import { local } from "./page.ts";
 
@@ -20,6 +21,10 @@ export interface LiveRoundListener {
   phase?(phase: Phase): void;
   changed(): void;
 }
+
+/** Rounds that this tab has shown, so that the way back to one shows it at once. */
+const shown = new Map<string, Live>();
+const mostShown = 8;
 
 /** The live state of a round, or of one board of it, kept up to date until it is closed. */
 export class LiveRound {
@@ -40,9 +45,14 @@ export class LiveRound {
   // Otherwise the node would count a viewer for every page of ours in the tab's history.
   readonly #sleep = () => this.#connection.sleep();
 
-  constructor(round: string, board: number | undefined, listener: LiveRoundListener) {
+  constructor(
+    private readonly round: string,
+    board: number | undefined,
+    listener: LiveRoundListener,
+  ) {
     this.#listener = listener;
     this.#board = board;
+    if (board === undefined) this.live = shown.get(this.#name()) ?? nothing;
     this.#connection = new Connection({
       url: () => liveUrl(round, this.#board),
       now: local,
@@ -74,6 +84,15 @@ export class LiveRound {
     clearTimeout(this.#ticker);
     clearTimeout(this.#asker);
     this.#connection.close();
+    if (this.#board !== undefined || this.live.index === 0) return;
+    shown.delete(this.#name());
+    shown.set(this.#name(), this.live);
+    if (shown.size > mostShown) shown.delete(shown.keys().next().value!);
+  }
+
+  /** Names what this is the state of: with another viewing link, other boards may be on show. */
+  #name(): string {
+    return `${this.round} ${viewToken() ?? ""}`;
   }
 
   /** Watches another board of the round, on the same connection if it can send. */

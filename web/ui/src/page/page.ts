@@ -12,6 +12,8 @@ export interface Page {
   close(): void;
   title(): string;
   view(): VNode;
+  /** What stays on top: the event that the page belongs to. */
+  bar?(): VNode | undefined;
   /** Only for live pages. */
   condition?(): { readonly condition: Condition; readonly spectators?: number } | undefined;
   key?(event: KeyboardEvent): void;

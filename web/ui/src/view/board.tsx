@@ -1,7 +1,7 @@
 import type { Ticking } from "../model/clock.ts";
 import type { Side } from "../model/fen.ts";
 import type { Other } from "../model/others.ts";
-import type { Board, Game, Round } from "../model/wire.ts";
+import type { Board, Game } from "../model/wire.ts";
 import { withToken } from "../net/link.ts";
 import { BigBoard } from "./bigboard.tsx";
 import { Grid } from "./grid.tsx";
@@ -22,7 +22,6 @@ export interface Shown {
 }
 
 interface Props {
-  readonly round?: Round;
   readonly id: string;
   /** All boards of the round, in order; none before they are known. */
   readonly others: readonly Other[];
@@ -39,7 +38,7 @@ interface Props {
 }
 
 export function BoardView(props: Props) {
-  const { round, id, others, board, game, shown, bottom, now } = props;
+  const { id, others, board, game, shown, bottom, now } = props;
   const top: Side = bottom === "white" ? "black" : "white";
   // A viewer who looks back sees the clocks of that time, and no result yet.
   const result = props.following ? board.result : "*";
@@ -50,9 +49,6 @@ export function BoardView(props: Props) {
     <>
       <header class="head">
         <div>
-          <p class="crumbs">
-            <a href={`/round/${id}`}>{round?.name ?? "All boards"}</a>
-          </p>
           <h1 class="hidden">
             {board.white.name} – {board.black.name}
           </h1>

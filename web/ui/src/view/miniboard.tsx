@@ -12,6 +12,8 @@ interface Props {
   readonly fen: string;
   readonly ply: number;
   readonly uci?: string;
+  /** Black's side is at the bottom. */
+  readonly flipped?: boolean;
 }
 
 /**
@@ -21,7 +23,8 @@ interface Props {
 export class MiniBoard extends Pure<Props> {
   #ply: number | undefined;
 
-  override render({ fen, ply, uci }: Props) {
+  override render({ fen, ply, uci, flipped = false }: Props) {
+    const corner = (square: string) => cornerOf(square, flipped);
     const [from, to] = squares(uci);
     const next = this.#ply !== undefined && ply === this.#ply + 1;
     this.#ply = ply;
@@ -32,7 +35,7 @@ export class MiniBoard extends Pure<Props> {
         {from && to && [from, to].map((s) => <rect key={`last ${s}`} class="last" {...corner(s)} width={tile} height={tile} />)}
         {pieces(fen).map(({ square, piece }) => {
           const { x, y } = corner(square);
-          const moved = next && from && square === to ? offset(from, to) : undefined;
+          const moved = next && from && square === to ? offset(corner(from), corner(to)) : undefined;
           return (
             <g key={piece + square} data-piece={piece} data-square={square} transform={`translate(${x} ${y})`}>
               <use href={`#${piece}`} class={moved ? "moved" : undefined} style={moved} />
@@ -44,13 +47,11 @@ export class MiniBoard extends Pure<Props> {
   }
 }
 
-function corner(square: string): { x: number; y: number } {
+function cornerOf(square: string, flipped: boolean): { x: number; y: number } {
   const { x, y } = place(square);
-  return { x: x * tile, y: y * tile };
+  return flipped ? { x: (7 - x) * tile, y: (7 - y) * tile } : { x: x * tile, y: y * tile };
 }
 
-function offset(from: string, to: string) {
-  const a = corner(from);
-  const b = corner(to);
+function offset(a: { x: number; y: number }, b: { x: number; y: number }) {
   return { "--dx": `${a.x - b.x}px`, "--dy": `${a.y - b.y}px` };
 }

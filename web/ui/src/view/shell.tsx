@@ -1,35 +1,42 @@
 import type { VNode } from "preact";
 import licenses from "../../LICENSES.txt?url";
 import type { Condition } from "../model/status.ts";
+import { t } from "../text/text.ts";
 
 /** The version of the node that served the document; absent if the document came from elsewhere. */
 const version = document.querySelector<HTMLMetaElement>('meta[name="version"]')?.content;
 
 interface Props {
+  readonly bar?: VNode;
   readonly page: VNode;
   readonly condition?: Condition;
   readonly spectators?: number;
 }
 
-/** The frame around every page. Its root has the page's status in data-status. */
-export function ShellView({ page, condition, spectators }: Props) {
+/**
+ * The frame around every page. Its root has the connection's status in data-status. While the
+ * connection is well, a small sign says so; otherwise a strip across the page does.
+ */
+export function ShellView({ bar, page, condition, spectators }: Props) {
+  const well = condition?.status === "live";
   return (
     <div class="root" data-status={condition?.status}>
       <a class="skip" href="#main">
-        Skip to content
+        {t("skip")}
       </a>
-      <header class="top">
-        <a class="brand" href="/">
+      <header class={bar ? "top with-bar" : "top"}>
+        <a class="brand" href="/" aria-label={bar ? "chessrelay" : undefined}>
           <svg viewBox="0 0 18 18" aria-hidden="true">
             <path d="M0 0h6v6H0zm12 0h6v6h-6zM6 6h6v6H6zm-6 6h6v6H0zm12 0h6v6h-6z" />
           </svg>
-          chessrelay
+          {!bar && "chessrelay"}
         </a>
+        {bar}
         {condition && (
-          <p class="status">
+          <p class={well || condition.first ? "status" : "status strip"}>
             <span class="dot" aria-hidden="true" />
             <span class="condition">{condition.text}</span>
-            {!!spectators && condition.status === "live" && <span class="spectators"> · {spectators} watching</span>}
+            {!!spectators && well && <span class="spectators">{t("watching", { n: spectators })}</span>}
           </p>
         )}
       </header>

@@ -30,8 +30,7 @@ export function TournamentView({ tournament: t, standings: s, error, now }: Prop
       {!t && !error && <Loading />}
       {t?.description && <p>{t.description}</p>}
       {t?.players && <p class="quiet">{t.players}</p>}
-      {s?.teams && <Teams standings={s} teams={s.teams} />}
-      {s && s.players.length > 0 && <Players standings={s} />}
+      {s && <Tables standings={s} />}
       {t && (
         <section class="card">
           <h2>Rounds</h2>
@@ -42,8 +41,18 @@ export function TournamentView({ tournament: t, standings: s, error, now }: Prop
   );
 }
 
+/** The tables of teams and of players. */
+export function Tables({ standings: s }: { standings: Standings }) {
+  return (
+    <>
+      {s.teams && <Teams standings={s} teams={s.teams} />}
+      {s.players.length > 0 && <Players standings={s} />}
+    </>
+  );
+}
+
 /** The organiser's description of the tournament, if any. */
-function About({ tournament: t }: { tournament: Tournament }) {
+export function About({ tournament: t }: { tournament: Tournament }) {
   const said = [t.private && "Private", t.location, t.format, t.timeControl, t.timeZone && `Time zone: ${t.timeZone}`].filter(Boolean);
   if (said.length === 0 && !t.website) return null;
   return (
