@@ -73,7 +73,7 @@ func TestOverviewOfManyBoards(t *testing.T) {
 }
 
 // TestBarOfAnEvent goes through the rounds of an event and the views of a round by the bar that
-// stays on top. What it says of the round says nothing about the connection.
+// stays on top. Its words about the round say nothing about the connection.
 func TestBarOfAnEvent(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
