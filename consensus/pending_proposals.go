@@ -15,7 +15,10 @@ import (
 type pendingProposals struct {
 	// slots has each pendingProposal at its number modulo the length. The length is twice the
 	// limit, so that a free slot is soon found.
-	slots      []atomic.Pointer[pendingProposal]
+	slots []atomic.Pointer[pendingProposal]
+	// taken counts the slots in use, for each part of slotsPerPart. So a tick does not have to look
+	// at all slots.
+	taken      []atomic.Int32
 	lastNumber atomic.Uint64   // of the newest pendingProposal
 	commands   atomic.Int64    // how many commands wait
 	bytes      atomic.Int64    // how many bytes these commands have
@@ -24,10 +27,15 @@ type pendingProposals struct {
 	pool       sync.Pool       // of *pendingProposal, which would be most of the garbage
 }
 
+const slotsPerPart = 256
+
 // newPendingProposals has room for limit commands. Its numbers begin at random, so that nobody
 // waits for an entry that was proposed elsewhere, or before a restart.
 func newPendingProposals(limit int) *pendingProposals {
-	pp := &pendingProposals{slots: make([]atomic.Pointer[pendingProposal], 2*limit)}
+	pp := &pendingProposals{
+		slots: make([]atomic.Pointer[pendingProposal], 2*limit),
+		taken: make([]atomic.Int32, (2*limit+slotsPerPart-1)/slotsPerPart),
+	}
 	pp.lastNumber.Store(randomUint64() / maxProposal)
 	pp.pool.New = func() any { return &pendingProposal{wake: make(chan struct{}, 1)} }
 	return pp
@@ -35,7 +43,30 @@ func newPendingProposals(limit int) *pendingProposals {
 
 // slot returns the slot of an id. It is nil inside if nobody waits for the id.
 func (pp *pendingProposals) slot(id uint64) *atomic.Pointer[pendingProposal] {
-	return &pp.slots[id/maxProposal%uint64(len(pp.slots))]
+	return &pp.slots[pp.place(id)]
+}
+
+func (pp *pendingProposals) place(id uint64) int {
+	return int(id / maxProposal % uint64(len(pp.slots)))
+}
+
+// take puts p into the slot of its id, unless another one is there.
+func (pp *pendingProposals) take(p *pendingProposal) bool {
+	place := pp.place(p.firstID)
+	taken := &pp.taken[place/slotsPerPart]
+	taken.Add(1) // first: wake must find whatever is in a slot
+	if pp.slots[place].CompareAndSwap(nil, p) {
+		return true
+	}
+	taken.Add(-1)
+	return false
+}
+
+// vacate empties the slot of p.
+func (pp *pendingProposals) vacate(p *pendingProposal) {
+	place := pp.place(p.firstID)
+	pp.slots[place].Store(nil)
+	pp.taken[place/slotsPerPart].Add(-1)
 }
 
 // add gives each command an id to wait for, unless too many wait already.
@@ -63,7 +94,7 @@ func (pp *pendingProposals) add(ctx context.Context, n *Node, membership bool, d
 	}
 	for {
 		p.firstID = pp.lastNumber.Add(1) * maxProposal
-		if pp.slot(p.firstID).CompareAndSwap(nil, p) { // otherwise an older one is still there
+		if pp.take(p) { // otherwise an older one is still there
 			return p, nil
 		}
 	}
@@ -89,7 +120,7 @@ func (pp *pendingProposals) remove(p *pendingProposal) []Outcome {
 	case !p.done.Load():
 		p.unresolved = 0
 		pp.addOutstanding(-int(p.count), -int(p.size))
-		pp.slot(p.firstID).Store(nil)
+		pp.vacate(p)
 	case p.sends == 1: // so no queue has it
 		p.done.Store(false)
 		p.ctx, p.data, p.outcomes, p.resolved, p.refusal = nil, nil, nil, nil, nil
@@ -144,14 +175,22 @@ func (pp *pendingProposals) wake(which func(*pendingProposal) bool) {
 	if pp.outstandingCommands() == 0 {
 		return
 	}
-	for i := range pp.slots {
-		place := &pp.slots[i]
-		p := place.Load()
+	for part := range pp.taken {
+		if pp.taken[part].Load() > 0 {
+			from := part * slotsPerPart
+			wakeIn(pp.slots[from:min(from+slotsPerPart, len(pp.slots))], which)
+		}
+	}
+}
+
+func wakeIn(slots []atomic.Pointer[pendingProposal], which func(*pendingProposal) bool) {
+	for i := range slots {
+		p := slots[i].Load()
 		if p == nil {
 			continue
 		}
 		p.mu.Lock()
-		if place.Load() == p && which(p) { // otherwise it serves another caller by now
+		if slots[i].Load() == p && which(p) { // otherwise it serves another caller by now
 			p.notify()
 		}
 		p.mu.Unlock()

@@ -87,6 +87,50 @@ func TestSecondEntryChangesNothing(t *testing.T) {
 	}
 }
 
+// noneTaken checks that no slot is counted as taken.
+func noneTaken(t *testing.T, pp *pendingProposals) {
+	t.Helper()
+	for part := range pp.taken {
+		if left := pp.taken[part].Load(); left != 0 {
+			t.Errorf("%d slots of part %d are taken, and nobody waits", left, part)
+		}
+	}
+}
+
+// TestEachWaiterIsWoken has proposals in the first and in the last slots of each part, and some
+// that got the next slot because theirs was taken. A tick wakes all that are due.
+func TestEachWaiterIsWoken(t *testing.T) {
+	pp := newPendingProposals(slotsPerPart * 3 / 4) // the last part is half as long
+	slots := uint64(len(pp.slots))
+	var all []*pendingProposal
+	for _, place := range []uint64{0, slotsPerPart - 1, slotsPerPart, slots - 1} {
+		for range 2 {
+			pp.lastNumber.Store(slots*1000 + place - 1)
+			p, err := pp.add(t.Context(), &Node{}, false, [][]byte{[]byte("e4")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, p)
+		}
+	}
+	for range firstRetryTicks - 1 {
+		pp.tick()
+	}
+	for _, p := range all {
+		if len(p.wake) > 0 {
+			t.Errorf("the one in slot %d is woken too early", pp.place(p.firstID))
+		}
+	}
+	pp.tick()
+	for _, p := range all {
+		if len(p.wake) == 0 {
+			t.Errorf("the one in slot %d is not woken", pp.place(p.firstID))
+		}
+		pp.remove(p)
+	}
+	noneTaken(t, pp)
+}
+
 // TestGivenUp checks that nobody waits for a removed proposal, even if the apply loop had found it
 // before.
 func TestGivenUp(t *testing.T) {
@@ -98,6 +142,7 @@ func TestGivenUp(t *testing.T) {
 	id := p.firstID
 	pp.remove(p)
 	pp.resolveOne(p, id, &Command{})
+	noneTaken(t, pp)
 	if pp.slot(id).Load() != nil || pp.outstandingCommands() != 0 || pp.outstandingBytes() != 0 {
 		t.Errorf("it is in its place: %v; %d commands of %d bytes wait", pp.slot(id).Load() != nil, pp.outstandingCommands(), pp.outstandingBytes())
 	}
@@ -145,6 +190,7 @@ func TestPendingProposalsTogether(t *testing.T) {
 			if queue.any() || pp.outstandingCommands() != 0 || pp.outstandingBytes() != 0 {
 				t.Errorf("%d commands of %d bytes wait, queued: %v", pp.outstandingCommands(), pp.outstandingBytes(), queue.any())
 			}
+			noneTaken(t, pp)
 			return
 		case <-queue.ready:
 		}

@@ -53,7 +53,7 @@ func (pp *pendingProposals) resolveOne(p *pendingProposal, id uint64, c *Command
 	if p.unresolved > 0 {
 		return
 	}
-	pp.slot(id).Store(nil)
+	pp.vacate(p)
 	pp.addOutstanding(-int(p.count), -int(p.size))
 	pp.toWake = append(pp.toWake, p.wake)
 	p.done.Store(true)

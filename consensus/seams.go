@@ -23,8 +23,8 @@ type seams struct {
 	// several callers that were woken together calls it, too; who tells them apart. A simulation
 	// comes to rest here, so that nothing depends on the scheduler.
 	settle func(loop string, who uint64)
-	// maxPending is the constant of that name. Each tick looks at twice as many slots, which is too
-	// slow for simulated ticks.
+	// maxPending is the constant of that name. A simulated node starts often, and has no need of so
+	// many slots.
 	maxPending int
 	// stepped is called by the Raft loop after each turn.
 	stepped func(*raft.RawNode)
