@@ -58,6 +58,7 @@ func TestInvalidMembersAreRefused(t *testing.T) {
 // TestAddressOfAnotherMember checks that no node joins at the address of a member, and that one
 // joins there once that member is removed.
 func TestAddressOfAnotherMember(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -111,6 +112,7 @@ func TestAddressOfAnotherMember(t *testing.T) {
 // TestDataIsPrivate checks that other users of the machine cannot read a data directory. It
 // contains the cluster's secret, and held commands.
 func TestDataIsPrivate(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1)
 	info, err := os.Stat(c.nodes[0].cfg.Dir)
 	if err != nil {

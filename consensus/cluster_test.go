@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
+	"flag"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,7 +29,12 @@ import (
 	"github.com/chessrelay/chessrelay/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// Most tests wait for timers, and need no processor of their own. The command line has the last
+	// word.
+	_ = flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0)))
+	goleak.VerifyTestMain(m)
+}
 
 // list is a state machine that remembers every command, in order. Each checkpoint leaves a mark,
 // and removes the one before.
@@ -142,7 +149,7 @@ func (c *testCluster) add(change func(*Config)) *testNode {
 		Name:            fmt.Sprintf("node-%d", i),
 		Role:            Venue,
 		ListenPeer:      keptAddress(c.t),
-		Tick:            15 * time.Millisecond,
+		Tick:            50 * time.Millisecond,
 		CheckpointAfter: 50 * time.Millisecond,
 		Log:             testLog(c.t),
 	}}
@@ -326,15 +333,17 @@ func (n *testNode) propose(commands ...string) []Outcome {
 	return rs
 }
 
-// waitFor waits for cond. The limit is for a test that hangs. It is not a measure of anything.
+// waitFor waits for cond, and looks less often the longer it takes. The limit is for a test that
+// hangs. It is not a measure of anything.
 func waitFor(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(90 * time.Second)
+	began := time.Now()
 	for !cond() {
-		if time.Now().After(deadline) {
+		waited := time.Since(began)
+		if waited > 90*time.Second {
 			t.Fatalf("waited in vain for %s", what)
 		}
-		<-time.After(2 * time.Millisecond)
+		<-time.After(min(max(waited/20, 2*time.Millisecond), 20*time.Millisecond))
 	}
 }
 

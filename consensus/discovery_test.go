@@ -16,6 +16,7 @@ import (
 // TestAllMembersAtNewAddresses moves every member to another address while all are down. Two of
 // them are told where the first one is now, and they find one another.
 func TestAllMembersAtNewAddresses(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	c.nodes[0].propose("before")
 	c.waitSame([]string{"before"})
@@ -45,6 +46,7 @@ func TestAllMembersAtNewAddresses(t *testing.T) {
 // TestWipedFounderFoundsNothing has a founder come back without its data, by its old command line.
 // The others look for it, so it founds no cluster.
 func TestWipedFounderFoundsNothing(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	founder := c.nodes[0]
 	founder.kill()
@@ -73,6 +75,7 @@ func TestWipedFounderFoundsNothing(t *testing.T) {
 
 // TestFounderWithoutFormerMembers checks that a founder that nobody looks for founds its cluster.
 func TestFounderWithoutFormerMembers(t *testing.T) {
+	t.Parallel()
 	at := keptAddress(t)
 	stop := make(chan struct{})
 	done := make(chan struct{})
@@ -107,6 +110,7 @@ func TestFounderWithoutFormerMembers(t *testing.T) {
 // the node stops with an error. A leader that has come to lead meanwhile cannot know; then the test
 // tries again.
 func TestOldCopyOfADirectory(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	for try := 0; ; try++ {
 		lead, at := c.leader(), c.follower()
@@ -139,6 +143,7 @@ func TestOldCopyOfADirectory(t *testing.T) {
 // TestCopyOfARunningMember starts a second process on a copy of a running member's data directory.
 // The copy is told to stop, and the member goes on.
 func TestCopyOfARunningMember(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	at := c.follower()
 	c.leader().propose(numbered(0, 50)...)

@@ -40,6 +40,7 @@ func within(t testing.TB, d time.Duration) context.Context {
 // TestSameMemberAsksTwice has a node ask two members before it hears the first answer. It is
 // admitted once, and both say so.
 func TestSameMemberAsksTwice(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	lead, at := c.leader(), c.follower()
 	m := withKey(Member{ID: 77, Name: "joiner", Role: Venue, Peer: "127.0.0.1:1"})
@@ -66,6 +67,7 @@ func (g *gatedMachine) Apply(b []Command) { <-g.gate; g.list.Apply(b) }
 // TestSlowNodeLearnsThatItsChangeWasMade asks a node that is behind for a removal. The leader
 // changes when the removal is in force, so the node asks the new one again.
 func TestSlowNodeLearnsThatItsChangeWasMade(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	ctx := within(t, 20*time.Second)
 	lead, at := c.leader(), c.follower()
@@ -105,6 +107,7 @@ func TestSlowNodeLearnsThatItsChangeWasMade(t *testing.T) {
 // TestSlowNodeDoesNotMultiplyItsProposals proposes at a node that is behind for many election
 // timeouts. Its proposal is on its way, and not lost.
 func TestSlowNodeDoesNotMultiplyItsProposals(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	lead, at := c.leader(), c.follower()
 	at.kill()
@@ -137,6 +140,7 @@ func TestSlowNodeDoesNotMultiplyItsProposals(t *testing.T) {
 // TestAdmittedButEmptyAtAnotherAddress restarts a node at another address. It was admitted and has
 // no boards, so it knows nobody.
 func TestAdmittedButEmptyAtAnotherAddress(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1)
 	lead := c.nodes[0]
 	lead.propose(numbered(0, 10)...)
@@ -152,6 +156,7 @@ func TestAdmittedButEmptyAtAnotherAddress(t *testing.T) {
 // TestHalfFoundedDirectoryJoinsNothing joins a cluster with a directory in which the founding of
 // another one was interrupted.
 func TestHalfFoundedDirectoryJoinsNothing(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1)
 	half := c.add(func(cfg *Config) { cfg.Bootstrap, cfg.Join = true, nil })
 	half.kill()
@@ -173,6 +178,7 @@ func TestHalfFoundedDirectoryJoinsNothing(t *testing.T) {
 
 // TestBothFilesGone checks that a voter without its votes does not start.
 func TestBothFilesGone(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	n := c.nodes[2]
 	n.propose(numbered(0, 30)...)
@@ -195,6 +201,7 @@ func TestBothFilesGone(t *testing.T) {
 
 // TestUpdateKeepsADemotion announces a new address with what a node knew before its demotion.
 func TestUpdateKeepsADemotion(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	ctx := within(t, 20*time.Second)
 	lead, v := c.leader(), c.follower()
@@ -214,6 +221,7 @@ func TestUpdateKeepsADemotion(t *testing.T) {
 // TestUpdateEntersTheLogOnce has a node far behind. It does not find its new address in its roster
 // yet, and announces it at each turn of its policy loop.
 func TestUpdateEntersTheLogOnce(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	ctx := within(t, 20*time.Second)
 	lead, v := c.leader(), c.follower()
@@ -235,6 +243,7 @@ func TestUpdateEntersTheLogOnce(t *testing.T) {
 // TestSilentMemberIsNotHealthy has a member that has never been heard from. It counts neither for a
 // promotion nor for a removal.
 func TestSilentMemberIsNotHealthy(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1)
 	lead := c.nodes[0]
 	ctx := within(t, 20*time.Second)
@@ -262,6 +271,7 @@ func TestSilentMemberIsNotHealthy(t *testing.T) {
 
 // TestTransferToTheDead checks that such a transfer does not delay the moves.
 func TestTransferToTheDead(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	lead, dead := c.leader(), c.follower()
 	id := dead.ID()
@@ -275,6 +285,7 @@ func TestTransferToTheDead(t *testing.T) {
 
 // TestReplicatorOfARemovedMemberEnds has a node that was away learn of a removal by a snapshot.
 func TestReplicatorOfARemovedMemberEnds(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 0)
 	few := func(cfg *Config) { cfg.KeepEntries, cfg.CheckpointEvery = 20, 10 }
 	for range 4 {
@@ -311,6 +322,7 @@ func TestReplicatorOfARemovedMemberEnds(t *testing.T) {
 // TestCloseDuringChanges closes nodes while their membership changes. The race detector and goleak
 // judge.
 func TestCloseDuringChanges(t *testing.T) {
+	t.Parallel()
 	for i := range 12 {
 		n, err := Open(t.Context(), Config{
 			Dir: t.TempDir(), Name: "a", Role: Recorder, ListenPeer: "127.0.0.1:0", Bootstrap: true,
@@ -344,6 +356,7 @@ func TestCloseDuringChanges(t *testing.T) {
 }
 
 func TestNameThatIsNotUTF8(t *testing.T) {
+	t.Parallel()
 	_, err := Open(t.Context(), Config{
 		Dir: t.TempDir(), Name: "a\xff", Role: Recorder, ListenPeer: "127.0.0.1:0", Bootstrap: true, Machine: &list{},
 	})
@@ -355,6 +368,7 @@ func TestNameThatIsNotUTF8(t *testing.T) {
 // TestLogStaysForASnapshotOnItsWay checks that the log behind a snapshot that is being sent is not
 // compacted. Otherwise the peer would need another snapshot at once.
 func TestLogStaysForASnapshotOnItsWay(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 0)
 	n := c.add(func(cfg *Config) { cfg.KeepEntries, cfg.CheckpointEvery = 20, 10 })
 	n.propose(numbered(0, 30)...)
@@ -381,6 +395,7 @@ func TestLogStaysForASnapshotOnItsWay(t *testing.T) {
 // TestFailedNodeLooksDead checks that a failed node answers no pings, by which the others would
 // count on it.
 func TestFailedNodeLooksDead(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1)
 	n := c.nodes[0]
 	n.adopt(5)
@@ -419,6 +434,7 @@ func TestReadIDsDifferFromStartToStart(t *testing.T) {
 
 // TestReceivedSnapshotIsRemoved closes a node that has received a snapshot and not installed it.
 func TestReceivedSnapshotIsRemoved(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1)
 	n := c.nodes[0]
 	snap, err := n.boardsFile.Snapshot()

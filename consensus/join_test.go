@@ -30,6 +30,7 @@ func invite(t testing.TB, n *testNode, uses int) Invitation {
 // TestJoinByInvitation has two nodes join by one invitation for two. All go on together, also after
 // a restart of all. A third node is refused.
 func TestJoinByInvitation(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1)
 	i := invite(t, c.nodes[0], 2)
 	c.add(invitedBy(t, i))
@@ -71,6 +72,7 @@ func applicant(id MemberID, name string) Applicant {
 
 // TestInvitationsRefused tries to join without a good invitation.
 func TestInvitationsRefused(t *testing.T) {
+	t.Parallel()
 	c, other := newCluster(t, 3), newCluster(t, 1)
 	n := c.leader()
 	ctx := within(t, 80*time.Second)
@@ -126,6 +128,7 @@ func TestInvitationsRefused(t *testing.T) {
 // TestJoinAgain has a node that was admitted and missed the answer ask again. Its invitation is
 // used up by then.
 func TestJoinAgain(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1)
 	i := invite(t, c.nodes[0], 1)
 	ctx := within(t, 80*time.Second)
@@ -150,6 +153,7 @@ func TestJoinAgain(t *testing.T) {
 
 // TestInvitationGoesToAnotherMember has the member that made the invitation away.
 func TestInvitationGoesToAnotherMember(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	at := c.follower()
 	waitFor(t, "it to reach the others", func() bool { return len(at.invitedMembers()) == 3 })

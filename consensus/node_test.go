@@ -23,6 +23,7 @@ func numbered(from, to int) []string {
 }
 
 func TestOneNodeKeepsWhatItAcknowledged(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(*testNode){"close": (*testNode).stop, "kill": (*testNode).kill} {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster(t, 1)
@@ -48,6 +49,7 @@ func TestOneNodeKeepsWhatItAcknowledged(t *testing.T) {
 }
 
 func TestThreeNodesAgree(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	var want []string
 	for i := range 60 { // every node takes proposals, and has applied those that it answers
@@ -65,6 +67,7 @@ func TestThreeNodesAgree(t *testing.T) {
 }
 
 func TestConcurrentProposalsKeepTheirOrder(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	var wg sync.WaitGroup
 	for w := range 6 {
@@ -107,6 +110,7 @@ func TestConcurrentProposalsKeepTheirOrder(t *testing.T) {
 // TestKilledLeader proposes at a follower while leaders are killed one after another. Acknowledged
 // commands must be on every node, in order of acknowledgement.
 func TestKilledLeader(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	acked := make(chan string, 1000)
 	stop := make(chan struct{})
@@ -187,6 +191,7 @@ var nodeMu sync.Mutex
 
 // TestLateVenueGetsASnapshot lets a node join when the log is compacted, while moves go on.
 func TestLateVenueGetsASnapshot(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 0)
 	few := func(cfg *Config) { cfg.KeepEntries, cfg.CheckpointEvery = 20, 10 }
 	first := c.add(few)
@@ -242,6 +247,7 @@ func votersOf(n *testNode) []string {
 }
 
 func TestRemovedNodeStopsAndSaysWhy(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 4-1)
 	gone := c.nodes[2]
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -284,6 +290,7 @@ func memberNamed(n *testNode, name string) MemberID {
 // TestRemovedWhileAway removes a node that is down. When it comes back, it is refused, and so
 // learns of it.
 func TestRemovedWhileAway(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	gone := c.nodes[2]
 	id := gone.ID()
@@ -307,6 +314,7 @@ func TestRemovedWhileAway(t *testing.T) {
 // TestRemovalToldByAllPeersAtOnce has every peer refuse a node at once, over both connections, as
 // after an absence. It says why it stops, and does not fail because two goroutines write one file.
 func TestRemovalToldByAllPeersAtOnce(t *testing.T) {
+	t.Parallel()
 	n := newCluster(t, 1).nodes[0]
 	var wg sync.WaitGroup
 	for range 16 {
@@ -325,6 +333,7 @@ func TestRemovalToldByAllPeersAtOnce(t *testing.T) {
 // TestMembersShareASecret checks that a cluster has one secret, also after a restart, and that
 // another cluster has another one.
 func TestMembersShareASecret(t *testing.T) {
+	t.Parallel()
 	c, other := newCluster(t, 2), newCluster(t, 1)
 	secret := c.nodes[0].Secret()
 	if secret == "" || secret == other.nodes[0].Secret() {
@@ -345,6 +354,7 @@ func TestMembersShareASecret(t *testing.T) {
 }
 
 func TestNodeOfAnotherClusterIsRefused(t *testing.T) {
+	t.Parallel()
 	a, b := newCluster(t, 1), newCluster(t, 1)
 	// b learns that a's node is one of its own.
 	b.nodes[0].peers.learn(Member{ID: a.nodes[0].ID(), Name: "stranger", Role: Venue, Peer: a.nodes[0].PeerAddr()})
@@ -374,6 +384,7 @@ func TestNodeOfAnotherClusterIsRefused(t *testing.T) {
 }
 
 func TestMembershipRefusals(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	lead := c.leader()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -420,6 +431,7 @@ func TestMembershipRefusals(t *testing.T) {
 }
 
 func TestTransferLeadership(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	lead := c.leader()
 	to := c.nodes[1]
@@ -440,6 +452,7 @@ func TestTransferLeadership(t *testing.T) {
 }
 
 func TestReadIndexSeesWhatWasAcknowledgedElsewhere(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	for i := range 30 {
 		c.nodes[i%3].propose(fmt.Sprint(i))
@@ -457,6 +470,7 @@ func TestReadIndexSeesWhatWasAcknowledgedElsewhere(t *testing.T) {
 }
 
 func TestWithoutMajority(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	lead := c.leader()
 	for _, n := range c.nodes {
@@ -481,6 +495,7 @@ func TestWithoutMajority(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1)
 	if _, err := c.nodes[0].Propose(t.Context(), make([]byte, MaxCommand+1)); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a huge command: %v", err)
@@ -492,6 +507,7 @@ func TestLimits(t *testing.T) {
 
 // TestAddressChanges starts a node at another port: the others find it.
 func TestAddressChanges(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	n := c.nodes[2]
 	n.stop()
@@ -506,6 +522,7 @@ func TestAddressChanges(t *testing.T) {
 }
 
 func TestOpenRefusals(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1)
 	n := c.nodes[0]
 	other := n.cfg
@@ -527,6 +544,7 @@ func TestOpenRefusals(t *testing.T) {
 // TestManyJoinAtOnce has several nodes ask at once. Raft makes one change after another; nobody
 // must wait for a timeout.
 func TestManyJoinAtOnce(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1)
 	var wg sync.WaitGroup
 	for i := range 8 {
@@ -547,6 +565,7 @@ func TestManyJoinAtOnce(t *testing.T) {
 }
 
 func TestPromoteAndDemote(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	lead := c.leader()
 	fourth := c.add(nil)
@@ -593,6 +612,7 @@ func TestPromoteAndDemote(t *testing.T) {
 
 // TestMemberRemovesItself asks a node for its own removal: it answers, and stops.
 func TestMemberRemovesItself(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	lead := c.leader()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)

@@ -28,6 +28,7 @@ func (n *testNode) files() (*store.Log, *store.Boards) {
 // TestBoardsAheadOfTheHardState starts a node whose boards are ahead of the commit index in its
 // HardState: a commit index alone is never written at once. Raft panics if it is not raised.
 func TestBoardsAheadOfTheHardState(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1)
 	n := c.nodes[0]
 	n.propose(numbered(0, 30)...)
@@ -50,6 +51,7 @@ func TestBoardsAheadOfTheHardState(t *testing.T) {
 // TestCrashBetweenSnapshotAndLog starts a node with boards from a snapshot. Its log still ends
 // before them, or has other entries there.
 func TestCrashBetweenSnapshotAndLog(t *testing.T) {
+	t.Parallel()
 	for name, spoil := range map[string]func(*store.Log, store.Position) error{
 		"the log ends before": func(l *store.Log, p store.Position) error { return l.Reset(p.Index-10, p.Term, raftpb.HardState{}) },
 		"the log has entries of another term": func(l *store.Log, p store.Position) error {
@@ -98,6 +100,7 @@ func TestCrashBetweenSnapshotAndLog(t *testing.T) {
 
 // TestLogCutBehindTheBoards checks that a node does not start on files of different moments.
 func TestLogCutBehindTheBoards(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1)
 	n := c.nodes[0]
 	n.propose(numbered(0, 30)...)
@@ -115,6 +118,7 @@ func TestLogCutBehindTheBoards(t *testing.T) {
 
 // TestLogLost checks that a node does not start without its log, which had its votes.
 func TestLogLost(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1)
 	n := c.nodes[0]
 	n.propose(numbered(0, 30)...)

@@ -14,6 +14,7 @@ import (
 // TestWipedFounderWarns has a founder come back without its data before the others. Nobody looks
 // for it yet, so it founds a second, empty cluster. It warns once the others look for it.
 func TestWipedFounderWarns(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	founder := c.nodes[0]
 	member, former := founder.ID(), founder.ClusterID()
@@ -43,6 +44,7 @@ func TestWipedFounderWarns(t *testing.T) {
 
 // TestSoughtNames has strangers ask a node for names that no member has, and for its own.
 func TestSoughtNames(t *testing.T) {
+	t.Parallel()
 	n := newCluster(t, 1).nodes[0]
 	const member = "0123456789abcdef.fedcba9876543210"
 	ask := func(name string) {

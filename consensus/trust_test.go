@@ -29,6 +29,7 @@ func ends(t *testing.T, c net.Conn) {
 // certificate, with one of another cluster, of a removed member, and of a member that the log does
 // not have. None gets beyond the hello.
 func TestStrangersAreRefused(t *testing.T) {
+	t.Parallel()
 	c, other := newCluster(t, 3), newCluster(t, 1)
 	n, removed := c.leader(), c.follower()
 	gone, id := removed.credentials, removed.ID()
@@ -79,6 +80,7 @@ func TestStrangersAreRefused(t *testing.T) {
 // TestIncredibleMessages has a member with a valid certificate send what cannot be true. Each
 // connection ends, each message is counted, and the cluster goes on, also after a restart.
 func TestIncredibleMessages(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	lead, at := c.leader(), c.follower()
 	lead.propose("before")
@@ -153,6 +155,7 @@ func TestIncredibleMessages(t *testing.T) {
 
 // TestFalseAcknowledgement has a member acknowledge entries that the leader does not have.
 func TestFalseAcknowledgement(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	lead, at := c.leader(), c.follower()
 	m := &raftpb.Message{Type: raftpb.MsgAppResp, From: uint64(at.ID()), To: uint64(lead.ID()), Term: status(lead).Term, Index: 1 << 40}
@@ -167,6 +170,7 @@ func TestFalseAcknowledgement(t *testing.T) {
 // TestPanicInRaftStopsTheNode has a message get past the checks that makes Raft panic. It ends the
 // node with an error, and nothing else.
 func TestPanicInRaftStopsTheNode(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	lead, at := c.leader(), c.follower()
 	before := status(at).Term
@@ -190,6 +194,7 @@ func TestPanicInRaftStopsTheNode(t *testing.T) {
 // TestSilentConnections opens more connections than may be in their handshake, and says nothing.
 // Members still get in.
 func TestSilentConnections(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	lead, at := c.leader(), c.follower()
 	for range 4 * maxStrangers {
@@ -213,6 +218,7 @@ func TestSilentConnections(t *testing.T) {
 // TestSecondConnectionTakesThePlace checks that a member has one connection for each channel. A new
 // one ends the one before, which may be half open.
 func TestSecondConnectionTakesThePlace(t *testing.T) {
+	t.Parallel()
 	n := newCluster(t, 1).nodes[0]
 	n.adopt(7)
 	var conns []net.Conn
@@ -239,6 +245,7 @@ func TestSecondConnectionTakesThePlace(t *testing.T) {
 // TestCertificateIsRenewed has a member with a certificate that is due. It gets another one for the
 // same key through the log, and shows it.
 func TestCertificateIsRenewed(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	at := c.follower()
 	m, _ := at.roster.get(at.ID())
@@ -264,6 +271,7 @@ func TestCertificateIsRenewed(t *testing.T) {
 // TestClocksDoNotMatterAmongMembers has members with expired certificates, as after a year in a
 // cupboard. They know one another by the roster.
 func TestClocksDoNotMatterAmongMembers(t *testing.T) {
+	t.Parallel()
 	n := newCluster(t, 1).nodes[0]
 	c := n.credentialsOf(n.ID())
 	expired, err := c.issue(9, publicOf(keyOf(9)), 1, time.Now().Add(-2*certificateLife))
@@ -287,6 +295,7 @@ func TestClocksDoNotMatterAmongMembers(t *testing.T) {
 // TestUnknownLeader has a member away while another one joins and comes to lead. It does not know
 // its leader, and learns of it from a member that it knows.
 func TestUnknownLeader(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	away := c.add(nil)
 	c.arrives(away)
@@ -330,6 +339,7 @@ func TestDiscoveredCountsUntilTheLogSays(t *testing.T) {
 // TestRemovedMemberTellsNothing has a node discover members through a removed one. It believes
 // nothing of that, and forgets what a member said that is removed later.
 func TestRemovedMemberTellsNothing(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	n, removed := c.leader(), c.follower()
 	rogue := memberList{AsOf: math.MaxUint64, Members: []Member{withKey(Member{ID: 66, Name: "rogue", Role: Venue, Peer: "127.0.0.1:1"})}}
@@ -343,7 +353,7 @@ func TestRemovedMemberTellsNothing(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for range 2 {
+		for { // the replicator comes, too, once it has learned the address
 			raw, err := ln.Accept()
 			if err != nil {
 				return
@@ -369,6 +379,7 @@ func TestRemovedMemberTellsNothing(t *testing.T) {
 	if err := n.discover(ctx, ln.Addr().String()); err == nil {
 		t.Error("the removed one is heard")
 	}
+	ln.Close()
 	<-done
 	if _, ok := n.knownKey(66); ok {
 		t.Error("the removed one is believed")

@@ -99,6 +99,7 @@ func TestVouch(t *testing.T) {
 
 // TestVouchForOwnURLOnly asks a member to vouch for a URL that is not its own.
 func TestVouchForOwnURLOnly(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1)
 	n := c.nodes[0]
 	n.kill()

@@ -72,6 +72,7 @@ func sendRaft(c net.Conn, h hello, kind raftpb.MessageType) {
 // TestNonsenseAtThePeerPort has a member send nonsense of several kinds. Each connection is ended,
 // and the node goes on.
 func TestNonsenseAtThePeerPort(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1)
 	n := c.nodes[0]
 	n.adopt(5)
