@@ -106,7 +106,7 @@ test-long: ui
 	go test -race -timeout 30m -run '$(LONG)' ./relay ./relay/mirror ./relay/rules ./store ./broadcast -long
 	go test -race -timeout 30m -run TestLogPowerFailure ./store -crashes 1200
 	go test -race -timeout 30m -run TestCrashes ./cmd/chessrelay -crashes 6
-	go test -race -timeout 30m -run 'TestSimulation$$' ./consensus -sim.seeds 250
+	go test -race -timeout 30m -run 'TestSimulation$$' ./consensus -sim.seeds 400
 	go test -race -timeout 30m -tags portable ./broadcast
 	go test -race -timeout 30m ./broadcast -tls
 	go test -timeout 30m -run 'TestSimulation' ./consensus

@@ -4,5 +4,6 @@ package consensus
 
 const raceEnabled = true
 
-// defaultSeeds is small: the race detector makes a schedule ten times slower.
-const defaultSeeds = 100
+// defaultSeeds is small: the race detector makes a schedule ten times slower. make test-long runs
+// hundreds with it, and thousands without.
+const defaultSeeds = 30

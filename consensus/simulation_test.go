@@ -21,7 +21,7 @@ import (
 var (
 	simSeed  = flag.Uint64("sim.seed", 0, "the one schedule to simulate; 0: -sim.seeds of them")
 	simFirst = flag.Uint64("sim.first", 1, "the seed of the first schedule")
-	simSeeds = flag.Int("sim.seeds", defaultSeeds, "how many schedules to simulate")
+	simSeeds = flag.Int("sim.seeds", defaultSeeds, "how many schedules to simulate; the default is few with the race detector, and make test-long has hundreds")
 	simShard = flag.String("sim.shard", "", "used by the test itself: where to write which seed is on")
 )
 
@@ -79,7 +79,7 @@ func TestSimulation(t *testing.T) {
 func TestSimulationRepeats(t *testing.T) {
 	seeds, borne := 200, 3
 	if raceEnabled || testing.Short() {
-		seeds, borne = 30, 2
+		seeds, borne = 16, 1
 	}
 	var runs [2][]string
 	var wg sync.WaitGroup
