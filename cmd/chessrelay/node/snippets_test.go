@@ -1,16 +1,19 @@
 package node_test
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,7 +23,7 @@ import (
 
 // TestSnippets pastes every shell snippet of docs/api.md into one shell, in their order, as a
 // reader does. Each request must be answered with a 2xx. The snippets run with this test's own curl
-// and jq, see asTool.
+// and jq, see serveTools.
 func TestSnippets(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../../docs/api.md")
@@ -40,19 +43,6 @@ func TestSnippets(t *testing.T) {
 		t.Fatal("the snippets do not say where the node is")
 	}
 	dir := t.TempDir()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	tools := filepath.Join(dir, "bin")
-	for _, name := range []string{"bin/curl", "bin/jq"} {
-		if err := os.MkdirAll(tools, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Symlink(self, filepath.Join(dir, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
 	if err := os.Mkdir(filepath.Join(dir, "games"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -62,10 +52,9 @@ func TestSnippets(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	bash := exec.CommandContext(ctx, "bash", "-x", "-c", text)
+	bash := exec.CommandContext(ctx, "bash", "-x", "-c", serveTools(t)+text)
 	bash.Dir = dir
-	// With the race detector, a process sleeps for a second before it exits, and there are many.
-	bash.Env = append(os.Environ(), "PATH="+tools+":"+os.Getenv("PATH"), "TOKEN=none", "GORACE=atexit_sleep_ms=0")
+	bash.Env = append(os.Environ(), "TOKEN=none")
 	if out, err := bash.CombinedOutput(); err != nil {
 		lines := strings.Split(string(out), "\n")
 		t.Fatalf("%v:\n%s", err, strings.Join(lines[max(0, len(lines)-12):], "\n"))
@@ -81,20 +70,88 @@ func TestSnippets(t *testing.T) {
 	})
 }
 
-// asTool is main of this test's binary if it is called as curl or jq.
-func asTool(name string, args []string) (status int, ok bool) {
-	switch name {
-	case "curl":
-		return curl(args), true
-	case "jq":
-		return jq(args), true
+// shellTools makes curl and jq of a shell requests to serveTools. A process for each call would cost
+// far more than the call: the test's binary with the race detector takes long to start.
+const shellTools = `
+tool() { # NAME STDIN ARGUMENT...
+	local status
+	exec 9<>/dev/tcp/127.0.0.1/%d
+	printf '%%s\0' "$#" "$@" >&9
+	IFS= read -r status <&9
+	cat <&9
+	exec 9>&-
+	return "$status"
+}
+input() { IFS= read -r -d '' text || true; }
+curl() {
+	local text=
+	case " $* " in *' @- '*) input ;; esac
+	tool curl "$text" "$@"
+}
+jq() {
+	local text=
+	input
+	tool jq "$text" "$@"
+}
+`
+
+// serveTools runs curl and jq in this process, for a shell that begins with the script it returns.
+func serveTools(t *testing.T) (script string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
-	return 0, false
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() {
+				defer conn.Close()
+				answerTool(t, conn)
+			})
+		}
+	})
+	t.Cleanup(func() { ln.Close(); wg.Wait() })
+	return fmt.Sprintf(shellTools, ln.Addr().(*net.TCPAddr).Port)
 }
 
-// curl does what the snippets need of curl. It fails if the answer is not a 2xx. It reads the feed
-// for a second.
-func curl(args []string) int {
+// answerTool reads a call, each word of which ends with a zero byte, and answers with a line that
+// has the status, and then with the output.
+func answerTool(t *testing.T, conn io.ReadWriter) {
+	in := bufio.NewReader(conn)
+	word := func() string {
+		w, err := in.ReadString(0)
+		if err != nil {
+			t.Error(err)
+		}
+		return strings.TrimSuffix(w, "\x00")
+	}
+	count, err := strconv.Atoi(word())
+	if err != nil || count < 2 {
+		t.Errorf("a call of %d words: %v", count, err)
+		return
+	}
+	var words []string
+	for range count {
+		words = append(words, word())
+	}
+	name, stdin, args := words[0], words[1], words[2:]
+	out, err := map[string]func(stdin string, args []string) (string, error){"curl": curl, "jq": jq}[name](stdin, args)
+	status := 0
+	if err != nil {
+		t.Errorf("%s %q: %v", name, args, err)
+		status = 1
+	}
+	_, _ = fmt.Fprintf(conn, "%d\n%s", status, out)
+}
+
+// curl does what the snippets need of curl. It fails if the answer is not a 2xx. It reads one line of
+// the feed.
+func curl(stdin string, args []string) (string, error) {
 	method, at, body := "", "", io.Reader(nil)
 	header := http.Header{}
 	for i := 0; i < len(args); i++ {
@@ -109,18 +166,17 @@ func curl(args []string) int {
 				name, text, _ := strings.Cut(value, ":")
 				header.Set(name, strings.TrimSpace(text))
 			default:
-				body = strings.NewReader(value)
 				if value == "@-" {
-					body = os.Stdin
+					value = stdin
 				}
+				body = strings.NewReader(value)
 				if header.Get("Content-Type") == "" {
 					header.Set("Content-Type", "application/x-www-form-urlencoded")
 				}
 			}
 		default:
 			if strings.HasPrefix(arg, "-") || at != "" {
-				fmt.Fprintf(os.Stderr, "curl of this test: %s is not known\n", arg)
-				return 2
+				return "", fmt.Errorf("%s is not known", arg)
 			}
 			at = arg
 		}
@@ -132,45 +188,38 @@ func curl(args []string) int {
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, at, body)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 3
+		return "", err
 	}
 	req.Header = header
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 7
+		return "", err
 	}
 	defer res.Body.Close()
+	var answer []byte
 	if strings.HasSuffix(req.URL.Path, "/feed") {
-		time.AfterFunc(time.Second, cancel)
+		answer, err = bufio.NewReader(res.Body).ReadBytes('\n')
+	} else {
+		answer, err = io.ReadAll(res.Body)
 	}
-	var answer bytes.Buffer
-	_, _ = io.Copy(&answer, res.Body) // a stream is read until it is cut
-	_, _ = os.Stdout.Write(answer.Bytes())
-	if res.StatusCode/100 != 2 {
-		fmt.Fprintf(os.Stderr, "%s %s: %s %s\n", method, at, res.Status, answer.Bytes())
-		return 22
+	if err == nil && res.StatusCode/100 != 2 {
+		err = fmt.Errorf("%s %s: %s %s", method, at, res.Status, answer)
 	}
-	return 0
+	return string(answer), err
 }
 
 // jq does what the snippets need of jq to go on: it picks an id. Other filters only show JSON to a
 // person.
-func jq(args []string) int {
-	in, err := io.ReadAll(os.Stdin)
-	if err != nil || !bytes.HasPrefix(bytes.TrimSpace(in), []byte("{")) && !bytes.HasPrefix(bytes.TrimSpace(in), []byte("[")) {
-		fmt.Fprintf(os.Stderr, "jq of this test: this is no JSON: %q\n", in)
-		return 2
+func jq(stdin string, args []string) (string, error) {
+	if text := strings.TrimSpace(stdin); !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
+		return "", fmt.Errorf("this is no JSON: %q", stdin)
 	}
 	if args[len(args)-1] != ".id" {
-		return 0
+		return "", nil
 	}
-	id := regexp.MustCompile(`"id":"(\w+)"`).FindSubmatch(in)
+	id := regexp.MustCompile(`"id":"(\w+)"`).FindStringSubmatch(stdin)
 	if id == nil {
-		fmt.Fprintf(os.Stderr, "jq of this test: there is no id in %s\n", in)
-		return 5
+		return "", fmt.Errorf("there is no id in %s", stdin)
 	}
-	fmt.Printf("%s\n", id[1])
-	return 0
+	return id[1] + "\n", nil
 }
