@@ -101,6 +101,7 @@ type takebackFrame struct {
 	Clock    relay.LiveClock `json:"clock"`
 	LastMove *relay.LastMove `json:"lastMove"`
 	At       relay.Millis    `json:"at"`
+	Reason   string          `json:"reason,omitempty"`
 }
 
 // correctionFrame replaces all moves after ToPly by Moves, and says how the board is then.
@@ -118,6 +119,7 @@ type correctionFrame struct {
 	Result   relay.Result    `json:"result"`
 	Forfeit  bool            `json:"forfeit,omitempty"`
 	At       relay.Millis    `json:"at"` // of the last move, if there is one
+	Reason   string          `json:"reason,omitempty"`
 }
 
 type roundFrame struct {
@@ -176,7 +178,7 @@ func encodeEvent(e *relay.Event) ([]byte, error) {
 	case relay.EventTakeback:
 		return json.Marshal(takebackFrame{
 			Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board,
-			Ply: g.Ply(), FEN: g.FEN(), Clock: g.LiveClock(), LastMove: g.Standing().LastMove, At: e.At,
+			Ply: g.Ply(), FEN: g.FEN(), Clock: g.LiveClock(), LastMove: g.Standing().LastMove, At: e.At, Reason: reasonOf(g),
 		})
 	case relay.EventCorrection:
 		at := g.Standing()
@@ -184,6 +186,7 @@ func encodeEvent(e *relay.Event) ([]byte, error) {
 		return json.Marshal(correctionFrame{
 			Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board, ToPly: to, Moves: append([]relay.Move{}, moves...),
 			Ply: at.Ply, FEN: at.FEN, Clock: at.Clock, LastMove: at.LastMove, Result: at.Result, Forfeit: at.Forfeit, At: cmp.Or(at.At, e.At),
+			Reason: reasonOf(g),
 		})
 	case relay.EventRound:
 		return json.Marshal(roundFrame{Type: e.Type, Index: e.Index, Round: roundOf(e.Round, e.Tournament)})
@@ -203,6 +206,14 @@ func encodeEvent(e *relay.Event) ([]byte, error) {
 		return json.Marshal(gameFrame{Type: e.Type, Index: e.Index, boardInfo: boardOf(g)})
 	}
 	return nil, fmt.Errorf("event %d has the unknown type %q", e.Index, e.Type)
+}
+
+// reasonOf returns why the game was last changed: the game is as the event left it.
+func reasonOf(g *relay.Game) string {
+	if n := len(g.Changes); n > 0 {
+		return g.Changes[n-1].Reason
+	}
+	return ""
 }
 
 func boardOf(g *relay.Game) boardInfo { return boardInfo{g.ID, g.Standing(), g.Index} }

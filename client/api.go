@@ -40,6 +40,8 @@ type NewGame struct {
 	FEN         string       `json:"fen,omitempty"`
 	Variant     string       `json:"variant,omitempty"`
 	TimeControl string       `json:"timeControl,omitempty"`
+	// Tags are further PGN tags, such as Date and Opening.
+	Tags map[string]string `json:"tags,omitempty"`
 }
 
 // Game is a game as it stands. Moves is filled by [Client.Game] only.

@@ -409,7 +409,8 @@ func TestEntryTimes(t *testing.T) {
 	if got := a.since(77); !got.Equal(start) {
 		t.Errorf("what was there before: %v", got)
 	}
-	// Ten minutes with a thousand batches a second, an hour with none, and another thousand batches.
+	// Ten minutes with a thousand batches a second, an hour with none, and another thousand
+	// batches.
 	now, index := start, uint64(100)
 	when := map[uint64]time.Time{}
 	write := func(count int) {

@@ -66,7 +66,7 @@ func TestPageMarks(t *testing.T) {
 	p.shoot("warning")
 	nodetest.Must(t, base+"/api/games/"+games[0]+"/result", nodetest.Object{"result": "1-0", "forfeit": true})
 	p.do(chromedp.KeyEvent(kb.End))
-	p.wait("the forfeit in the list", `document.querySelector('.moves .end')?.innerText === '1 – 0 by forfeit'`)
+	p.wait("the forfeit in the list", `document.querySelector('.moves .end')?.innerText === '1-0 by forfeit'`)
 	p.wait("what the players have", `document.querySelector('.player.white .points')?.innerText !== undefined`)
 	if white, black := p.text(".player.white .points"), p.text(".player.black .points"); white != "+" || black != "−" {
 		t.Errorf("the players have %s and %s", white, black)

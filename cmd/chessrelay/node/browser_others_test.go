@@ -36,7 +36,7 @@ func TestPageTurnsToAnotherBoard(t *testing.T) {
 	p.wait("its own move", shown(1))
 	p.wait("its own move among the others", other(1, "e4"))
 	p.wait("a move elsewhere", other(12, "Nf3"))
-	p.wait("a result elsewhere", other(7, "1/2-1/2"))
+	p.wait("a result elsewhere", other(7, "½-½"))
 	nodetest.Must(t, n.URL+"/api/rounds/"+round+"/games", nodetest.Object{"board": 13, "white": nodetest.Object{"name": "Late"}, "black": nodetest.Object{"name": "Later"}})
 	p.wait("a board that was opened meanwhile", other(13, ""))
 	p.shoot("others")

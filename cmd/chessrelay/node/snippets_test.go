@@ -70,8 +70,8 @@ func TestSnippets(t *testing.T) {
 	})
 }
 
-// shellTools makes curl and jq of a shell requests to serveTools. A process for each call would cost
-// far more than the call: the test's binary with the race detector takes long to start.
+// shellTools makes curl and jq of a shell requests to serveTools. A process for each call would
+// cost far more than the call: the test's binary with the race detector takes long to start.
 const shellTools = `
 tool() { # NAME STDIN ARGUMENT...
 	local status
@@ -149,8 +149,8 @@ func answerTool(t *testing.T, conn io.ReadWriter) {
 	_, _ = fmt.Fprintf(conn, "%d\n%s", status, out)
 }
 
-// curl does what the snippets need of curl. It fails if the answer is not a 2xx. It reads one line of
-// the feed.
+// curl does what the snippets need of curl. It fails if the answer is not a 2xx. It reads one line
+// of the feed.
 func curl(stdin string, args []string) (string, error) {
 	method, at, body := "", "", io.Reader(nil)
 	header := http.Header{}

@@ -38,6 +38,17 @@ func Read(in io.Reader) (games []*Game, broken []Failure, err error) {
 	}
 }
 
+// tagsOf returns the tags that stay with a game besides those that have fields of their own.
+func tagsOf(g *pgn.Game) map[string]string {
+	tags := map[string]string{}
+	for _, name := range []string{"Date", "EventDate", "ECO", "Opening", "Variation"} {
+		if value := g.Known(name); value != "" {
+			tags[name] = value
+		}
+	}
+	return tags
+}
+
 func newGame(g *pgn.Game, number int) *Game {
 	start := g.StartClock()
 	f := &Game{
@@ -47,6 +58,7 @@ func newGame(g *pgn.Game, number int) *Game {
 			FEN:         g.Known("FEN"),
 			Variant:     g.Known("Variant"),
 			TimeControl: g.Known("TimeControl"),
+			Tags:        tagsOf(g),
 		},
 		number:    number,
 		saysBoard: g.Board(),

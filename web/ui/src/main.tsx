@@ -10,7 +10,7 @@ import { TournamentPage } from "./page/tournament.tsx";
 import { TournamentsPage } from "./page/tournaments.tsx";
 import { ShellView } from "./view/shell.tsx";
 import { openLink } from "./net/link.ts";
-import { onChange } from "./net/settings.ts";
+import { change, onChange, settings } from "./net/settings.ts";
 import { loadSprite } from "./view/sprite.ts";
 
 const root = document.getElementById("app")!;
@@ -26,6 +26,14 @@ let page: Page;
 let path: string;
 let asked = false;
 let told: Status | undefined;
+/** Whether the dialog of settings is open. */
+let choosing = false;
+
+function choose(open: boolean): void {
+  choosing = open;
+  shell.redraw();
+}
+
 /** Where the page was scrolled to when the viewer left it, until it is as long again. */
 let goBackTo: { readonly y: number; readonly until: number } | undefined;
 history.scrollRestoration = "manual";
@@ -35,6 +43,12 @@ const shell: Shell = {
     if (asked) return;
     asked = true;
     requestAnimationFrame(draw);
+  },
+  go(to) {
+    history.replaceState({ y: scrollY }, "");
+    history.pushState(null, "", to);
+    show();
+    scrollTo(0, 0);
   },
   announce(text) {
     voices.moves.textContent = text;
@@ -46,7 +60,21 @@ function draw(): void {
   const title = page.title();
   if (document.title !== title) document.title = title;
   const { condition, spectators } = page.condition?.() ?? {};
-  render(<ShellView key={path} bar={page.bar?.()} page={page.view()} condition={condition} spectators={spectators} />, root);
+  render(
+    <ShellView
+      key={path}
+      bar={page.bar?.()}
+      page={page.view()}
+      condition={condition}
+      spectators={spectators}
+      settings={settings()}
+      choosing={choosing}
+      onSet={change}
+      onChoose={choose}
+    />,
+    root,
+  );
+  root.dataset.squares = settings().squares;
   if (goBackTo && document.documentElement.scrollHeight - innerHeight >= goBackTo.y) {
     scrollTo(0, goBackTo.y);
     goBackTo = undefined;
@@ -99,17 +127,18 @@ document.addEventListener("click", (event) => {
   if (!link || link.target || link.hasAttribute("download") || link.origin !== location.origin || link.hash) return;
   if (!/^\/(cluster|(round|tournament)\/.*)?$/.test(link.pathname)) return;
   event.preventDefault();
-  history.replaceState({ y: scrollY }, "");
-  history.pushState(null, "", link.pathname);
-  show();
-  scrollTo(0, 0);
+  shell.go(link.pathname + link.search);
   document.getElementById("main")?.focus({ preventScroll: true });
 });
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.altKey) return;
   if (event.target instanceof Element && event.target.closest("input, select, textarea, [contenteditable]")) return;
-  page.key?.(event);
+  if (event.target instanceof Element && event.target.closest("dialog")) return;
+  if (event.key === "?") choose(true);
+  else if (event.key === "h") change({ hideResults: !settings().hideResults });
+  else return page.key?.(event);
+  event.preventDefault();
 });
 
 window.addEventListener("popstate", () => {

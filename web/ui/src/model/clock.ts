@@ -24,6 +24,7 @@ export interface Ticking {
   readonly clock: Clock;
   readonly result: Result;
   readonly at?: number;
+  readonly controls?: readonly { readonly time: number }[];
 }
 
 /**
@@ -40,7 +41,7 @@ export function running(board: Ticking): Side | undefined {
  * unknown.
  */
 export function timeLeft(board: Ticking, side: Side, now: number | undefined): number | undefined {
-  const ms = board.clock[side];
+  const ms = board.clock[side] ?? (board.ply === 0 ? board.controls?.[0]?.time : undefined);
   if (ms === undefined) return undefined;
   if (now === undefined || board.at === undefined || running(board) !== side) return ms;
   return Math.max(0, ms - Math.max(0, now - board.at));

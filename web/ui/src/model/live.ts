@@ -196,8 +196,13 @@ function changed(board: Board | undefined, frame: Event): Board | undefined {
   }
 }
 
-function opened({ game, board, white, black, fen, ply, lastMove, clock, result, forfeit, warning, at }: Event & { type: "game" }): Board {
+function opened(frame: Event & { type: "game" }): Board {
+  const { game, board, white, black, fen, ply, lastMove, clock, result, forfeit, warning, at, timeControl, controls, variant, startFen } = frame;
   return {
+    timeControl,
+    controls,
+    variant,
+    startFen,
     game,
     board,
     white,

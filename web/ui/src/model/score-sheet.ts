@@ -1,4 +1,4 @@
-import type { Board, Event, Game, Move, Player, Result } from "./wire.ts";
+import type { Board, Change, Event, Game, Move, Player, Result } from "./wire.ts";
 
 /**
  * The score sheet of one game: every move, kept up to date by the events of its board. All
@@ -62,12 +62,18 @@ function write(game: Game, event: Event): Game | undefined {
       if (event.ply === game.moves.length + 1) return played({ ...game, index }, [...game.moves, moveOf(event)]);
       return again ? game : undefined;
     case "takeback":
-      if (event.ply < game.moves.length) return { ...played({ ...game, index }, game.moves.slice(0, event.ply)), fen: event.fen };
+      if (event.ply < game.moves.length) {
+        const changed = { ...game, index, changes: withChange(game, event, game.moves.length, event.ply) };
+        return { ...played(changed, game.moves.slice(0, event.ply)), fen: event.fen };
+      }
       return again || event.ply === game.moves.length ? game : undefined;
     case "correction":
       if (event.toPly > game.moves.length) return again ? game : undefined;
       return {
-        ...played({ ...game, index }, [...game.moves.slice(0, event.toPly), ...event.moves.map(moveOf)]),
+        ...played({ ...game, index, changes: withChange(game, event, game.moves.length, event.toPly) }, [
+          ...game.moves.slice(0, event.toPly),
+          ...event.moves.map(moveOf),
+        ]),
         fen: event.fen,
         result: event.result,
         forfeit: event.forfeit,
@@ -84,6 +90,15 @@ function write(game: Game, event: Event): Game | undefined {
       if (event.ply !== undefined && event.ply !== game.moves.length) return again ? game : undefined;
       return { ...game, index, white: event.white, black: event.black, result: event.result ?? game.result, forfeit: event.forfeit };
   }
+}
+
+/** The game's changes with that of an event, once. */
+function withChange(game: Game, event: Event, fromPly: number, toPly: number): readonly Change[] {
+  const changes = game.changes ?? [];
+  if (changes.some((c) => c.index === event.index)) return changes;
+  const { reason } = event as { reason?: string };
+  const at = ("at" in event ? event.at : undefined) ?? 0;
+  return [...changes, { kind: event.type, index: event.index, at, reason, fromPly, toPly }];
 }
 
 function played(game: Game, moves: readonly Move[]): Game {

@@ -13,9 +13,16 @@ export interface Settings {
   /** The keys of people; see [personKey]. */
   readonly followed: readonly string[];
   readonly hideResults: boolean;
+  readonly sound: boolean;
+  readonly figurines: boolean;
+  readonly squares: Squares;
 }
 
-export const usual: Settings = { order: "board", chip: "all", followed: [], hideResults: false };
+/** The colours of the squares. */
+export const squareColours = ["green", "brown", "blue", "grey"] as const;
+export type Squares = (typeof squareColours)[number];
+
+export const usual: Settings = { order: "board", chip: "all", followed: [], hideResults: false, sound: false, figurines: false, squares: "green" };
 
 /** No more than this many people are kept. */
 const mostFollowed = 500;
@@ -38,6 +45,9 @@ export function parseSettings(text: string | null): Settings {
     spotlight: typeof v.spotlight === "boolean" ? v.spotlight : undefined,
     followed: Array.isArray(v.followed) ? v.followed.filter((f): f is string => typeof f === "string").slice(0, mostFollowed) : [],
     hideResults: v.hideResults === true,
+    sound: v.sound === true,
+    figurines: v.figurines === true,
+    squares: one(squareColours, v.squares) ?? usual.squares,
   };
 }
 

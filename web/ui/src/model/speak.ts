@@ -23,9 +23,10 @@ export function speakMove({ san, illegal }: { readonly san: string; readonly ill
   return illegal ? `${speak(san)}, an illegal move` : speak(san);
 }
 
-/** A result as it is written, "1-0" or "1-0 by forfeit". */
+/** A result as it is written: "1-0", "½-½" or "1-0 by forfeit". */
 export function writeResult({ result, forfeit }: { readonly result: string; readonly forfeit?: boolean }): string {
-  return forfeit ? `${result} by forfeit` : result;
+  const text = result.replaceAll("1/2", "½");
+  return forfeit ? `${text} by forfeit` : text;
 }
 
 /** A result as a person would say it. */

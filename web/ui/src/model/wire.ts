@@ -55,6 +55,10 @@ export interface Board {
   readonly at?: number;
   /** The index of the last change to the game. */
   readonly index?: number;
+  readonly timeControl?: string;
+  readonly controls?: readonly Control[];
+  readonly variant?: string;
+  readonly startFen?: string;
 }
 
 export type RoundStatus = "new" | "started" | "finished";
@@ -169,6 +173,26 @@ export interface Move {
   readonly illegal?: boolean;
 }
 
+/** A period of a time control; times are milliseconds. */
+export interface Control {
+  readonly moves?: number;
+  readonly time: number;
+  readonly increment?: number;
+}
+
+/** What was taken back, corrected or set by a person: when and why. */
+export interface Change {
+  readonly kind: string;
+  readonly index: number;
+  readonly at: number;
+  readonly reason?: string;
+  readonly fromPly: number;
+  readonly toPly: number;
+  readonly result?: string;
+  readonly was?: string;
+  readonly forfeit?: boolean;
+}
+
 export interface Game {
   readonly id: string;
   readonly round: string;
@@ -183,6 +207,11 @@ export interface Game {
   readonly forfeit?: boolean;
   readonly clock?: Clock;
   readonly index: number;
+  readonly timeControl?: string;
+  readonly controls?: readonly Control[];
+  readonly variant?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly changes?: readonly Change[];
 }
 
 export interface HelloFrame {
@@ -248,6 +277,7 @@ export interface TakebackFrame extends BoardEvent {
   readonly clock?: Clock;
   readonly lastMove?: LastMove | null;
   readonly at?: number;
+  readonly reason?: string;
 }
 
 /** The moves replace the plies after toPly. */
@@ -262,6 +292,7 @@ export interface CorrectionFrame extends BoardEvent {
   readonly result: Result;
   readonly forfeit?: boolean;
   readonly at?: number;
+  readonly reason?: string;
 }
 
 export interface ResultFrame extends BoardEvent {

@@ -11,13 +11,22 @@ import { isEvent, type Board, type DeletedFrame, type Frame, type RoundWithGames
 import { ApiError, game, round } from "../net/api.ts";
 import { backoff, type Phase } from "../net/connection.ts";
 import { closeLink, viewToken } from "../net/link.ts";
+import { settings } from "../net/settings.ts";
 import { Bar } from "../view/bar.tsx";
 import { Early } from "../view/early.tsx";
 import { BoardView, type Shown } from "../view/board.tsx";
 import { Loading, missingRound, NotFound } from "../view/notfound.tsx";
+import type { SheetTab } from "../view/sheet.tsx";
+import { knock } from "./sound.ts";
 import { EventOf } from "./event.ts";
 import { LiveRound } from "./live-round.ts";
 import { isAbort, type Page, type Shell } from "./page.ts";
+
+/** The ply that an address asks for, as in `?ply=37`. */
+function plyOf(search: string): number | undefined {
+  const text = new URLSearchParams(search).get("ply");
+  return text !== null && /^\d{1,4}$/.test(text) ? Number(text) : undefined;
+}
 
 /** `/round/{rid}/{board}`: one board. The viewer can step through its game while it goes on. */
 export class BoardPage implements Page {
@@ -31,6 +40,10 @@ export class BoardPage implements Page {
   #step: Step = following;
   #bottom: Side = "white";
   #missing: string | undefined;
+  #tab: SheetTab = "moves";
+  #sharing = false;
+  /** The ply of the address, until the game is known. */
+  #wanted = plyOf(location.search);
   #fetching = false;
   #reloading = false;
   #failures = 0;
@@ -71,6 +84,7 @@ export class BoardPage implements Page {
     this.#sheet = blank;
     this.#step = following;
     this.#bottom = "white";
+    this.#wanted = plyOf(location.search);
     this.#abortGame.abort();
     this.#abortGame = new AbortController();
     this.#timers.forEach(clearTimeout);
@@ -87,6 +101,7 @@ export class BoardPage implements Page {
     if (this.#missing || !board) return this.#missing ? "No such board · chessrelay" : "chessrelay";
     const players = `${board.white.name} – ${board.black.name}`;
     const round = this.#liveRound.live.round?.name ?? this.#round?.name ?? "";
+    if (board.result !== "*" && settings().hideResults) return `${players} · ${round}`;
     if (board.result !== "*") return `${writeResult(board)} ${players} · ${round}`;
     if (!board.lastMove) return `${players} · ${round}`;
     return `${moveNumber(board.fen)} ${board.lastMove.san} ${players} · ${round}`;
@@ -131,6 +146,19 @@ export class BoardPage implements Page {
         <Early live={this.#liveRound.live} linked={viewToken() !== undefined} />
         <BoardView
           id={this.id}
+          round={this.#liveRound.live.round ?? this.#round}
+          event={this.#event.tournament}
+          settings={settings()}
+          tab={this.#tab}
+          sharing={this.#sharing}
+          onTab={(tab) => {
+            this.#tab = tab;
+            this.shell.redraw();
+          }}
+          onShare={(open) => {
+            this.#sharing = open;
+            this.shell.redraw();
+          }}
           others={this.#others()}
           board={board}
           shown={this.#shown(board)}
@@ -167,6 +195,14 @@ export class BoardPage implements Page {
       case "f":
         this.#flip();
         break;
+      case "ArrowUp":
+      case "ArrowDown": {
+        const numbers = this.#others().map((o) => o.board);
+        const to = numbers[numbers.indexOf(this.#number) + (event.key === "ArrowUp" ? -1 : 1)];
+        if (to === undefined) return;
+        this.shell.go(`/round/${this.id}/${to}`);
+        break;
+      }
       default:
         return;
     }
@@ -275,17 +311,21 @@ export class BoardPage implements Page {
 
   /** Announces a move as it comes, unless the viewer looks at an earlier one. */
   #tell(type: string, board: Board): void {
-    if (type === "result") return this.shell.announce(speakResult(board));
+    if (type === "result") return settings().hideResults ? undefined : this.shell.announce(speakResult(board));
     if (type === "takeback") return this.shell.announce(`Moves were taken back. The game stands after ply ${board.ply}.`);
     if (type === "correction") return this.shell.announce(`Moves were corrected. The game stands after ply ${board.ply}.`);
     if (type !== "move" || this.#step.ply !== null || !board.lastMove) return;
+    if (settings().sound) knock(board.lastMove.san.includes("x"));
     this.shell.announce(`${turn(board.fen) === "white" ? "Black" : "White"}: ${speakMove(board.lastMove)}`);
   }
 
   /** Follows every change of the score sheet: keeps the step inside the game, and fills a gap. */
   #followUp(): void {
     const game = this.#sheet.game;
-    if (game && !this.#sheet.gap) this.#step = afterChange(this.#step, game.moves.length);
+    if (game && !this.#sheet.gap) {
+      this.#step = this.#wanted === undefined ? afterChange(this.#step, game.moves.length) : goTo(following, this.#wanted, game.moves.length);
+      this.#wanted = undefined;
+    }
     if (this.#sheet.gap && !this.#fetching) void this.#loadGame();
   }
 

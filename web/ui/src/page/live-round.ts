@@ -131,11 +131,13 @@ export class LiveRound {
 
   /**
    * The time for reading clocks, on the node's clock. A delayed broadcast shows the clocks of that
-   * earlier time.
+   * earlier time. While the page is not live, its clocks stand: how they go on is unknown.
    */
   now(): number | undefined {
-    const now = serverNow(this.live, local());
-    return now === undefined ? undefined : now - delayOf(this.live) * 1000;
+    const { live } = this;
+    const well = live.heardAt === undefined || condition(this.phase, live, local()).status === "live";
+    const now = well ? serverNow(live, local()) : serverNow(live, live.heardAt! - live.age);
+    return now === undefined ? undefined : now - delayOf(live) * 1000;
   }
 
   condition(): { condition: Condition; spectators?: number } {

@@ -24,6 +24,8 @@ export interface Page {
 /** What a page needs from the shell around it. */
 export interface Shell {
   redraw(): void;
+  /** Goes to another page of ours. */
+  go(path: string): void;
   /** Announces something to users of screen readers. */
   announce(text: string): void;
 }

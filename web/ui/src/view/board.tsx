@@ -1,14 +1,18 @@
 import type { Ticking } from "../model/clock.ts";
 import type { Side } from "../model/fen.ts";
 import type { Other } from "../model/others.ts";
-import type { Board, Game } from "../model/wire.ts";
+import type { Settings } from "../model/settings.ts";
+import type { Board, Game, Round, Tournament } from "../model/wire.ts";
 import { withToken } from "../net/link.ts";
+import { t } from "../text/text.ts";
 import { BigBoard } from "./bigboard.tsx";
 import { Grid } from "./grid.tsx";
 import { Icon } from "./icon.tsx";
 import { Moves } from "./moves.tsx";
 import { Others } from "./others.tsx";
 import { clockProps, PlayerRow } from "./player.tsx";
+import { ShareDialog } from "./share.tsx";
+import { Clocks, GameInfo, SheetTabs, type SheetTab } from "./sheet.tsx";
 
 /** The position on show: the last one, or one that the viewer went back to. */
 export interface Shown {
@@ -32,16 +36,23 @@ interface Props {
   readonly following: boolean;
   readonly bottom: Side;
   readonly now?: number;
+  readonly round?: Round;
+  readonly event?: Tournament;
+  readonly settings: Settings;
+  readonly tab: SheetTab;
+  readonly sharing: boolean;
+  readonly onTab: (tab: SheetTab) => void;
+  readonly onShare: (open: boolean) => void;
   readonly onGo: (ply: number) => void;
   readonly onFlip: () => void;
   readonly onLive: () => void;
 }
 
 export function BoardView(props: Props) {
-  const { id, others, board, game, shown, bottom, now } = props;
+  const { id, others, board, game, shown, bottom, now, settings, tab } = props;
   const top: Side = bottom === "white" ? "black" : "white";
   // A viewer who looks back sees the clocks of that time, and no result yet.
-  const result = props.following ? board.result : "*";
+  const result = props.following && !settings.hideResults ? board.result : "*";
   const row = (side: Side) => (
     <PlayerRow full player={board[side]} side={side} result={result} forfeit={board.forfeit} {...clockProps(shown.clock, side, now)} />
   );
@@ -56,6 +67,7 @@ export function BoardView(props: Props) {
         <Neighbours id={id} numbers={others.length > 0 ? others.map((o) => o.board) : [board.board]} board={board.board} />
       </header>
       <div class="game">
+        <Others id={id} board={board.board} list={others} hideResults={settings.hideResults} />
         <section class="stage" aria-label="Board">
           {row(top)}
           <BigBoard fen={shown.fen} ply={shown.ply} marks={shown.marks} check={shown.check} bottom={bottom} />
@@ -73,17 +85,36 @@ export function BoardView(props: Props) {
           )}
         </section>
         <section class="sheet" aria-label="Score sheet">
-          {game ? <Moves game={game} ply={shown.ply} onGo={props.onGo} /> : <p class="quiet pad">Loading the moves…</p>}
-          {game?.moves.length === 0 && <p class="quiet pad">No move has been made yet.</p>}
+          <SheetTabs tab={tab} onTab={props.onTab} />
+          {tab === "moves" && <MovesTab {...props} />}
+          {tab === "clocks" && game && <Clocks game={game} ply={shown.ply} onGo={props.onGo} />}
+          {tab === "info" && <GameInfo board={{ ...board, fen: shown.fen }} game={game} round={props.round} event={props.event} />}
           <Controls {...props} total={game?.moves.length ?? board.ply} />
         </section>
       </div>
-      <Others id={id} board={board.board} list={others} />
+      {props.sharing && (
+        <ShareDialog
+          link={`${location.origin}/round/${id}/${board.board}${props.following ? "" : `?ply=${shown.ply}`}`}
+          fen={shown.fen}
+          pgn={withToken(`/api/games/${board.game}.pgn`)}
+          onClose={() => props.onShare(false)}
+        />
+      )}
     </>
   );
 }
 
-function Controls({ shown, total, following, missed, board, onGo, onFlip, onLive }: Props & { total: number }) {
+function MovesTab({ game, shown, settings, board, onGo }: Props) {
+  if (!game) return <p class="quiet pad">{t("movesComing")}</p>;
+  return (
+    <>
+      <Moves game={game} ply={shown.ply} figurines={settings.figurines} hideResults={settings.hideResults} onGo={onGo} />
+      {game.moves.length === 0 && board.result === "*" && <p class="quiet pad">{t("noMoves")}</p>}
+    </>
+  );
+}
+
+function Controls({ shown, total, following, missed, board, onGo, onFlip, onLive, onShare }: Props & { total: number }) {
   const start = shown.ply === 0;
   return (
     <div class="controls">
@@ -109,9 +140,9 @@ function Controls({ shown, total, following, missed, board, onGo, onFlip, onLive
         <button type="button" aria-label="Turn the board" title="Turn the board (f)" onClick={onFlip}>
           <Icon name="flip" />
         </button>
-        <a href={withToken(`/api/games/${board.game}.pgn`)} download title="The game as PGN">
-          PGN
-        </a>
+        <button type="button" aria-label={t("share")} title={t("share")} aria-haspopup="dialog" onClick={() => onShare(true)}>
+          <Icon name="share" />
+        </button>
       </div>
     </div>
   );
@@ -133,7 +164,10 @@ function Neighbours({ id, numbers, board }: { id: string; numbers: readonly numb
     <nav class="neighbours" aria-label="Boards">
       {link(numbers[i - 1], "previous")}
       <span>
-        Board {board} <span class="quiet">of {numbers.length}</span>
+        {t("board", { n: board })}{" "}
+        {i >= 0 && (
+          <span class="quiet">{board === i + 1 ? t("ofAll", { all: numbers.length }) : t("boardOf", { n: i + 1, all: numbers.length })}</span>
+        )}
       </span>
       {link(i < 0 ? undefined : numbers[i + 1], "next")}
     </nav>

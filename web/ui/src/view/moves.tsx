@@ -1,14 +1,22 @@
 import { createRef } from "preact";
 import { formatClock } from "../model/clock.ts";
 import { numbering } from "../model/fen.ts";
+import { written } from "../model/san.ts";
 import { startFen } from "../model/score-sheet.ts";
-import type { Game, Move } from "../model/wire.ts";
+import { writeResult } from "../model/speak.ts";
+import { usedTimes } from "../model/used.ts";
+import type { Change, Game, Move } from "../model/wire.ts";
+import { t } from "../text/text.ts";
+import { clockTime } from "./bar.tsx";
 import { Pure } from "./pure.ts";
+import { thinkingText } from "./tile.tsx";
 
 interface Props {
   readonly game: Game;
   /** The ply on show. */
   readonly ply: number;
+  readonly figurines: boolean;
+  readonly hideResults: boolean;
   readonly onGo: (ply: number) => void;
 }
 
@@ -38,33 +46,78 @@ export class Moves extends Pure<Props> {
     }
   }
 
-  override render({ game, ply, onGo }: Props) {
+  override render({ game, ply, figurines, hideResults, onGo }: Props) {
     const start = startFen(game);
+    const used = usedTimes(game);
+    const notes = notesOf(game);
     return (
-      <ol class="moves" ref={this.#list} aria-label="Moves" tabIndex={-1}>
-        {game.moves.map((m) => (
-          <MoveItem key={m.ply} move={m} start={start} current={m.ply === ply} onGo={onGo} />
+      <ol class="moves" ref={this.#list} aria-label={t("moves")} tabIndex={-1}>
+        {notes.get(0)?.map((c) => (
+          <Note key={c.index} change={c} start={start} hideResults={hideResults} />
         ))}
-        {game.result !== "*" && (
-          <li class="end">
-            {game.result.replace("-", " – ").replaceAll("1/2", "½")}
-            {game.forfeit && " by forfeit"}
-          </li>
-        )}
+        {game.moves.map((m, i) => [
+          <MoveItem key={m.ply} move={m} used={used[i]} start={start} current={m.ply === ply} figurines={figurines} onGo={onGo} />,
+          notes.get(m.ply)?.map((c) => <Note key={`note ${c.index}`} change={c} start={start} hideResults={hideResults} />),
+        ])}
+        {game.result !== "*" && !hideResults && <li class="end">{writeResult(game)}</li>}
       </ol>
     );
   }
 }
 
+/** The changes that a viewer should know of, by the ply after which each is shown. */
+function notesOf({ changes = [], moves }: Game): ReadonlyMap<number, readonly Change[]> {
+  const out = new Map<number, Change[]>();
+  for (const c of changes) {
+    const told =
+      c.kind === "takeback" || c.kind === "correction" || (c.kind === "result" && (c.reason !== undefined || (c.was !== undefined && c.was !== "*")));
+    if (!told) continue;
+    const at = Math.min(c.toPly, moves.length);
+    out.set(at, [...(out.get(at) ?? []), c]);
+  }
+  return out;
+}
+
+interface NoteProps {
+  readonly change: Change;
+  readonly start: string;
+  readonly hideResults: boolean;
+}
+
+/** A takeback, a correction or a result, with its time and its reason. */
+function Note({ change: c, start, hideResults }: NoteProps) {
+  const number = (ply: number) => {
+    const { move, side } = numbering(start, ply);
+    return side === "white" ? `${move}.` : `${move}…`;
+  };
+  const what = () => {
+    if (c.kind === "correction") return t("corrected", { from: number(c.toPly + 1) });
+    if (c.kind === "result") return t("resultSet", { result: hideResults ? "?" : writeResult({ result: c.result ?? "*", forfeit: c.forfeit }) });
+    return c.fromPly === c.toPly + 1
+      ? t("takenBackOne", { from: number(c.fromPly) })
+      : t("takenBack", { from: number(c.toPly + 1), to: number(c.fromPly) });
+  };
+  return (
+    <li class="note" data-change={c.kind}>
+      <b>{what()}</b>
+      {c.reason && <span>: {c.reason}</span>}
+      {c.at > 0 && <time dateTime={new Date(c.at).toISOString()}> · {clockTime(c.at)}</time>}
+    </li>
+  );
+}
+
 interface ItemProps {
   readonly move: Move;
+  /** How long the move took, in milliseconds. */
+  readonly used?: number;
   readonly start: string;
   readonly current: boolean;
+  readonly figurines: boolean;
   readonly onGo: (ply: number) => void;
 }
 
 class MoveItem extends Pure<ItemProps> {
-  override render({ move, start, current, onGo }: ItemProps) {
+  override render({ move, used, start, current, figurines, onGo }: ItemProps) {
     const { move: number, side } = numbering(start, move.ply);
     const left = move.clock[side];
     const first = move.ply === 1 && side === "black";
@@ -73,8 +126,13 @@ class MoveItem extends Pure<ItemProps> {
         {(side === "white" || first) && <span class="number">{number}.</span>}
         {/* One stop for the Tab key, not two hundred: the arrow keys step through the rest. */}
         <button type="button" tabIndex={current ? 0 : -1} onClick={() => onGo(move.ply)}>
-          <span class="san">{move.san}</span> {move.illegal && <span class="illegal">illegal</span>}{" "}
-          {left !== undefined && <span class="left">{formatClock(left)}</span>}
+          <span class="san">{written(move.san, figurines)}</span> {move.illegal && <span class="illegal">illegal</span>}{" "}
+          {left !== undefined && (
+            <span class="left" title={used === undefined ? undefined : t("thinking", { time: thinkingText(Math.round(used / 1000)) })}>
+              {formatClock(left)}
+              {used !== undefined && <span class="used"> {thinkingText(Math.round(used / 1000))}</span>}
+            </span>
+          )}
         </button>
       </li>
     );

@@ -6,6 +6,7 @@ interface Props {
   readonly id: string;
   readonly board: number;
   readonly list: readonly Other[];
+  readonly hideResults: boolean;
 }
 
 /**
@@ -15,10 +16,17 @@ interface Props {
 export class Others extends Pure<Props> {
   override shouldComponentUpdate(next: Props): boolean {
     const now = this.props;
-    return next.id !== now.id || next.board !== now.board || next.list.length !== now.list.length || next.list.some((o, i) => !same(o, now.list[i]!));
+    return (
+      next.id !== now.id ||
+      next.hideResults !== now.hideResults ||
+      next.board !== now.board ||
+      next.list.length !== now.list.length ||
+      next.list.some((o, i) => !same(o, now.list[i]!))
+    );
   }
 
-  override render({ id, board, list }: Props) {
+  override render({ id, board, list: all, hideResults }: Props) {
+    const list = hideResults ? all.map((o) => (o.result === "*" ? o : { ...o, result: "*" as const, san: "" })) : all;
     if (list.length < 2) return null;
     return (
       <nav class="others" aria-label="The boards of the round">

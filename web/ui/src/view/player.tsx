@@ -59,7 +59,7 @@ export class PlayerRow extends Pure<PlayerProps & { readonly full?: boolean }> {
             {score}
           </span>
         )}
-        {(clock !== undefined || (full && !score)) && (
+        {clock !== undefined && (
           <span
             class={`clock${running ? " running" : ""}${short ? " short" : ""}`}
             data-side={side}
@@ -67,7 +67,7 @@ export class PlayerRow extends Pure<PlayerProps & { readonly full?: boolean }> {
             aria-label={`${side === "white" ? "White" : "Black"}’s clock`}
             aria-live="off"
           >
-            {clock ?? "–:––"}
+            {clock}
           </span>
         )}
       </div>

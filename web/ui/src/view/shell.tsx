@@ -1,7 +1,10 @@
 import type { VNode } from "preact";
 import licenses from "../../LICENSES.txt?url";
 import type { Condition } from "../model/status.ts";
+import type { Settings } from "../model/settings.ts";
 import { t } from "../text/text.ts";
+import { Icon } from "./icon.tsx";
+import { SettingsDialog } from "./settings.tsx";
 
 /** The version of the node that served the document; absent if the document came from elsewhere. */
 const version = document.querySelector<HTMLMetaElement>('meta[name="version"]')?.content;
@@ -11,13 +14,17 @@ interface Props {
   readonly page: VNode;
   readonly condition?: Condition;
   readonly spectators?: number;
+  readonly settings: Settings;
+  readonly choosing: boolean;
+  readonly onSet: (settings: Partial<Settings>) => void;
+  readonly onChoose: (open: boolean) => void;
 }
 
 /**
  * The frame around every page. Its root has the connection's status in data-status. While the
  * connection is well, a small sign says so; otherwise a strip across the page does.
  */
-export function ShellView({ bar, page, condition, spectators }: Props) {
+export function ShellView({ bar, page, condition, spectators, settings, choosing, onSet, onChoose }: Props) {
   const well = condition?.status === "live";
   return (
     <div class="root" data-status={condition?.status}>
@@ -32,6 +39,16 @@ export function ShellView({ bar, page, condition, spectators }: Props) {
           {!bar && "chessrelay"}
         </a>
         {bar}
+        <button
+          type="button"
+          class="icon-button choose"
+          aria-label={t("settings")}
+          title={t("settings")}
+          aria-haspopup="dialog"
+          onClick={() => onChoose(true)}
+        >
+          <Icon name="options" />
+        </button>
         {condition && (
           <p class={well || condition.first ? "status" : "status strip"}>
             <span class="dot" aria-hidden="true" />
@@ -43,6 +60,7 @@ export function ShellView({ bar, page, condition, spectators }: Props) {
       <main id="main" tabIndex={-1}>
         {page}
       </main>
+      {choosing && <SettingsDialog settings={settings} onSet={onSet} onClose={() => onChoose(false)} />}
       <footer class="foot">
         <a href="/cluster">Cluster</a> · Pieces by <a href="https://en.wikipedia.org/wiki/User:Cburnett">Cburnett</a> and{" "}
         <a href="https://en.wikipedia.org/wiki/User:Rfc1394">Rfc1394</a>, adapted by <a href="https://github.com/shaack/cm-chessboard">shaack</a>,{" "}
