@@ -20,7 +20,8 @@ CRASHES     ?= 100000
 KILLS       ?= 200
 # The tests that do more with -long.
 LONG        := ^(TestDelayProperty|TestDuplicatesChangeNothing|TestCheckpointsOfOneGame|TestRecords|TestSumsAgree|TestNothingRecordedIsLost|$\
-	TestAnyHistoryEndsAsTheLastPush|TestPerft|TestRandom960|TestRandomGames|TestLog|TestKill|TestSpectatorsWander|TestDelayedSpectatorsWander)$$
+	TestAnyHistoryEndsAsTheLastPush|TestPerft|TestRandom960|TestRandomGames|TestLog|TestKill|TestDamagedLog|TestDamagedBoards|$\
+	TestSpectatorsWander|TestDelayedSpectatorsWander)$$
 
 .PHONY: help build ui demo test vet lint ui-test client-test go-test test-long soak browser fuzz bench bench-peers bench-live bench-pipeline bench-growth bench-fanout bench-test image generate licenses audit clean need-go need-node
 

@@ -128,6 +128,7 @@ func TestSnapshotFile(t *testing.T) {
 // TestInstallWhileInUse has checkpoints, loads and snapshots going on while
 // files are received and installed.
 func TestInstallWhileInUse(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	from := mustOpenBoards(t, filepath.Join(dir, "leader"))
 	path := filepath.Join(dir, "boards")

@@ -14,6 +14,7 @@ import (
 // TestReadersAndWriter has readers at work, in memory and on disk, while
 // entries are appended, replaced and compacted.
 func TestReadersAndWriter(t *testing.T) {
+	t.Parallel()
 	l := mustOpenLog(t, filepath.Join(t.TempDir(), "log"), LogOptions{TailBytes: 8000, SegmentBytes: 32 << 10})
 	stop := make(chan struct{})
 	var wg sync.WaitGroup

@@ -37,6 +37,7 @@ func halfWritten(r *rand.Rand, before, after []byte) []byte {
 // TestBoardsCrash checks after every checkpoint that a copy of the file has what was acknowledged.
 // Half of the write, without its meta page, must count for nothing.
 func TestBoardsCrash(t *testing.T) {
+	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 3))
 	dir := t.TempDir()
 	path, copied := filepath.Join(dir, "boards"), filepath.Join(dir, "copy")

@@ -42,7 +42,7 @@ func damagedCases(t *testing.T, good []byte, try func(t *testing.T, what string,
 			flip(at+r.IntN(64), r.IntN(8))
 		}
 	}
-	for range 800 {
+	for range someOf(250, 800) {
 		flip(r.IntN(len(good)), r.IntN(8))
 	}
 	for at := 0; at < len(good); at += page {
@@ -60,7 +60,7 @@ func damagedCases(t *testing.T, good []byte, try func(t *testing.T, what string,
 	}
 	misplace(0, 1)
 	misplace(1, 0)
-	for range 100 {
+	for range someOf(40, 100) {
 		misplace(r.IntN(len(good)/page), r.IntN(len(good)/page))
 	}
 	try(t, "no bbolt file", bytes.Repeat([]byte("not a database. "), len(good)/16))
@@ -86,6 +86,7 @@ func namesFile(t *testing.T, what, path string, err error) {
 }
 
 func TestDamagedBoards(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "boards")
 	b := mustOpenBoards(t, path)

@@ -98,6 +98,7 @@ func checkPages(t *testing.T, l *Log) {
 // page's end, several pages, and more memory than is kept. The log is opened once or before each of
 // them.
 func TestBatchSizes(t *testing.T) {
+	t.Parallel()
 	const toPageEnd = -1
 	sizes := []int{10, 3000, toPageEnd, 10, 5000, 10, toPageEnd, toPageEnd, keepPages + 5000, 10, 9000, keepPages, 0, 20_000, toPageEnd, 0}
 	for _, reopen := range []bool{false, true} {

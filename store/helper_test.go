@@ -18,6 +18,14 @@ import (
 
 var long = flag.Bool("long", false, "run the property tests in full, as make test-long does")
 
+// someOf returns how many cases a property test has: some, or all with -long.
+func someOf(some, all int) int {
+	if *long {
+		return all
+	}
+	return some
+}
+
 func mustOpenLog(t testing.TB, path string, o LogOptions) *Log {
 	t.Helper()
 	l, err := OpenLog(path, o)

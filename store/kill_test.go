@@ -21,7 +21,7 @@ import (
 // process at any moment. All reported writes must be there then, and the present one wholly or not
 // at all. Then it goes on from there.
 func TestKill(t *testing.T) {
-	rounds, parts := 60, 2
+	rounds, parts := 30, 2
 	if *long {
 		rounds = 200
 	}

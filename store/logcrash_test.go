@@ -100,7 +100,7 @@ func oneOf(t testing.TB, what string, got content, may []content) content {
 	return content{}
 }
 
-var crashSeeds = flag.Int("crashes", 400, "how many logs TestLogPowerFailure crashes, six times each")
+var crashSeeds = flag.Int("crashes", 150, "how many logs TestLogPowerFailure crashes, six times each; make test-long has more")
 
 // TestLogPowerFailure crashes logs on a simulated disk, at any operation. Afterwards everything
 // that was acknowledged is there. The rest is there as a whole or not at all. Then it goes on.

@@ -52,6 +52,7 @@ func TestReceive(t *testing.T) {
 }
 
 func TestReceiveRefuses(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	b := bigBoards(t, dir)
 	stream, pos := encoded(t, b)
