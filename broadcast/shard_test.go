@@ -176,7 +176,7 @@ func TestRush(t *testing.T) {
 // moves do not wait.
 func TestHerd(t *testing.T) {
 	const size = 300
-	s := longScript(t, 1000)
+	s := longScript(t, 400)
 	n := startNode(t, s, 9, nil)
 	crowd := make([]*watcher, size)
 	for i := range crowd {
@@ -196,7 +196,7 @@ func TestHerd(t *testing.T) {
 		}
 		wg.Wait()
 	}
-	for turn, upTo := range []uint64{300, 600, s.last()} {
+	for turn, upTo := range []uint64{120, 240, s.last()} {
 		played := make(chan struct{})
 		go func() { defer close(played); n.apply(upTo) }()
 		each(func(w *watcher) { w.join(n) })
