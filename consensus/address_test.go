@@ -55,9 +55,9 @@ func TestInvalidMembersAreRefused(t *testing.T) {
 	}
 }
 
-// TestAddressOfAnotherMember checks that no node joins at the address of a member, and that one
+// TestAddressOfAnotherMemberIsRefused checks that no node joins at the address of a member, and that one
 // joins there once that member is removed.
-func TestAddressOfAnotherMember(t *testing.T) {
+func TestAddressOfAnotherMemberIsRefused(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 2)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -109,9 +109,9 @@ func TestAddressOfAnotherMember(t *testing.T) {
 	}
 }
 
-// TestDataIsPrivate checks that other users of the machine cannot read a data directory. It
+// TestDataDirectoryIsPrivate checks that other users of the machine cannot read a data directory. It
 // contains the cluster's secret, and held commands.
-func TestDataIsPrivate(t *testing.T) {
+func TestDataDirectoryIsPrivate(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 1)
 	info, err := os.Stat(c.nodes[0].cfg.Dir)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestClocks(t *testing.T) {
+func TestClockWarnings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var set time.Duration // how far this node's own clock is wrong
 		c := NewClocks(func() time.Time { return time.Now().Round(0).Add(set) })

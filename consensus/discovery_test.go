@@ -43,9 +43,9 @@ func TestAllMembersAtNewAddresses(t *testing.T) {
 	}
 }
 
-// TestWipedFounderFoundsNothing has a founder come back without its data, by its old command line.
+// TestWipedFounderMakesNoCluster has a founder come back without its data, by its old command line.
 // The others look for it, so it founds no cluster.
-func TestWipedFounderFoundsNothing(t *testing.T) {
+func TestWipedFounderMakesNoCluster(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 3)
 	founder := c.nodes[0]
@@ -140,9 +140,9 @@ func TestOldCopyOfADirectory(t *testing.T) {
 	}
 }
 
-// TestCopyOfARunningMember starts a second process on a copy of a running member's data directory.
+// TestCopyOfARunningMemberStops starts a second process on a copy of a running member's data directory.
 // The copy is told to stop, and the member goes on.
-func TestCopyOfARunningMember(t *testing.T) {
+func TestCopyOfARunningMemberStops(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 3)
 	at := c.follower()

@@ -37,9 +37,9 @@ func within(t testing.TB, d time.Duration) context.Context {
 	return ctx
 }
 
-// TestSameMemberAsksTwice has a node ask two members before it hears the first answer. It is
+// TestSameMemberJoinsTwice has a node ask two members before it hears the first answer. It is
 // admitted once, and both say so.
-func TestSameMemberAsksTwice(t *testing.T) {
+func TestSameMemberJoinsTwice(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 3)
 	lead, at := c.leader(), c.follower()
@@ -64,9 +64,9 @@ type gatedMachine struct {
 
 func (g *gatedMachine) Apply(b []Command) { <-g.gate; g.list.Apply(b) }
 
-// TestSlowNodeLearnsThatItsChangeWasMade asks a node that is behind for a removal. The leader
+// TestSlowNodeLearnsOfItsChange asks a node that is behind for a removal. The leader
 // changes when the removal is in force, so the node asks the new one again.
-func TestSlowNodeLearnsThatItsChangeWasMade(t *testing.T) {
+func TestSlowNodeLearnsOfItsChange(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 3)
 	ctx := within(t, 20*time.Second)
@@ -137,9 +137,9 @@ func TestSlowNodeDoesNotMultiplyItsProposals(t *testing.T) {
 	}
 }
 
-// TestAdmittedButEmptyAtAnotherAddress restarts a node at another address. It was admitted and has
+// TestAdmittedMemberWithoutBoardsMoves restarts a node at another address. It was admitted and has
 // no boards, so it knows nobody.
-func TestAdmittedButEmptyAtAnotherAddress(t *testing.T) {
+func TestAdmittedMemberWithoutBoardsMoves(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 1)
 	lead := c.nodes[0]
@@ -176,8 +176,8 @@ func TestHalfFoundedDirectoryJoinsNothing(t *testing.T) {
 	}
 }
 
-// TestBothFilesGone checks that a voter without its votes does not start.
-func TestBothFilesGone(t *testing.T) {
+// TestLogAndBoardsLost checks that a voter without its votes does not start.
+func TestLogAndBoardsLost(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 3)
 	n := c.nodes[2]
@@ -269,8 +269,8 @@ func TestSilentMemberIsNotHealthy(t *testing.T) {
 	lead.propose("goes on")
 }
 
-// TestTransferToTheDead checks that such a transfer does not delay the moves.
-func TestTransferToTheDead(t *testing.T) {
+// TestTransferToADeadMember checks that such a transfer does not delay the moves.
+func TestTransferToADeadMember(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 3)
 	lead, dead := c.leader(), c.follower()
@@ -355,7 +355,7 @@ func TestCloseDuringChanges(t *testing.T) {
 	}
 }
 
-func TestNameThatIsNotUTF8(t *testing.T) {
+func TestInvalidUTF8InAName(t *testing.T) {
 	t.Parallel()
 	_, err := Open(t.Context(), Config{
 		Dir: t.TempDir(), Name: "a\xff", Role: Recorder, ListenPeer: "127.0.0.1:0", Bootstrap: true, Machine: &list{},
@@ -365,9 +365,9 @@ func TestNameThatIsNotUTF8(t *testing.T) {
 	}
 }
 
-// TestLogStaysForASnapshotOnItsWay checks that the log behind a snapshot that is being sent is not
+// TestLogIsKeptForASnapshotInFlight checks that the log behind a snapshot that is being sent is not
 // compacted. Otherwise the peer would need another snapshot at once.
-func TestLogStaysForASnapshotOnItsWay(t *testing.T) {
+func TestLogIsKeptForASnapshotInFlight(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 0)
 	n := c.add(func(cfg *Config) { cfg.KeepEntries, cfg.CheckpointEvery = 20, 10 })
@@ -392,9 +392,9 @@ func TestLogStaysForASnapshotOnItsWay(t *testing.T) {
 	waitFor(t, "the log to be cut", func() bool { return n.storage.entryLog.FirstIndex() > pin+1 })
 }
 
-// TestFailedNodeLooksDead checks that a failed node answers no pings, by which the others would
+// TestFailedNodeAnswersNoPings checks that a failed node answers no pings, by which the others would
 // count on it.
-func TestFailedNodeLooksDead(t *testing.T) {
+func TestFailedNodeAnswersNoPings(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 1)
 	n := c.nodes[0]
@@ -423,9 +423,9 @@ func TestFailedNodeLooksDead(t *testing.T) {
 	}
 }
 
-// TestReadIDsDifferFromStartToStart checks that a late answer to a read before a restart matches no
+// TestReadIDsDifferBetweenStarts checks that a late answer to a read before a restart matches no
 // new read.
-func TestReadIDsDifferFromStartToStart(t *testing.T) {
+func TestReadIDsDifferBetweenStarts(t *testing.T) {
 	before, after := newReads(), newReads()
 	if before.ask(nil) == after.ask(nil) {
 		t.Error("the ids of reads begin anew")

@@ -46,9 +46,9 @@ func venueBehind(t *testing.T, change func(*Config)) (c *testCluster, venue *tes
 	return c, venue, l
 }
 
-// TestSlowLineIsNotDead has a venue behind a line of 30 KB/s. So many moves are on their way that a
+// TestSlowConnectionIsKept has a venue behind a line of 30 KB/s. So many moves are on their way that a
 // ping waits behind them for longer than deadAfter.
-func TestSlowLineIsNotDead(t *testing.T) {
+func TestSlowConnectionIsKept(t *testing.T) {
 	t.Parallel()
 	c, venue, l := venueBehind(t, func(*Config) {})
 	lead := c.leader()
@@ -71,9 +71,9 @@ func TestSlowLineIsNotDead(t *testing.T) {
 	}
 }
 
-// TestSilentLineIsDead has a line that stops while moves are on their way. The kernel takes what is
+// TestSilentConnectionIsClosed has a line that stops while moves are on their way. The kernel takes what is
 // written.
-func TestSilentLineIsDead(t *testing.T) {
+func TestSilentConnectionIsClosed(t *testing.T) {
 	t.Parallel()
 	c, venue, l := venueBehind(t, func(*Config) {})
 	lead := c.leader()
@@ -91,9 +91,9 @@ func TestSilentLineIsDead(t *testing.T) {
 	c.arrives(venue)
 }
 
-// TestVenueThatReadsNothing has a venue take connections and not read from them. The others go on
+// TestVenueStopsReading has a venue take connections and not read from them. The others go on
 // with far more than a node may keep in memory for it.
-func TestVenueThatReadsNothing(t *testing.T) {
+func TestVenueStopsReading(t *testing.T) {
 	// Not parallel: it measures memory.
 	const all, command, most = 128 << 20, 32 << 10, 72 << 20
 	c, venue, l := venueBehind(t, func(cfg *Config) {

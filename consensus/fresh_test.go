@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// TestVenueBehindKnows has a venue get its appends over a line of 4 kB/s, while heartbeats are
+// TestVenueBehindKnowsItsLag has a venue get its appends over a line of 4 kB/s, while heartbeats are
 // fast. It knows how far the group is, and since when its own boards are behind.
-func TestVenueBehindKnows(t *testing.T) {
+func TestVenueBehindKnowsItsLag(t *testing.T) {
 	t.Parallel()
 	c, venue, l := venueBehind(t, func(*Config) {})
 	lead := c.leader()

@@ -157,10 +157,10 @@ func TestFailoverOfWholeNodes(t *testing.T) {
 	}
 }
 
-// TestHandBackThatIsNotTaken loses the message by which the recorder takes over. The venue tries
+// TestHandBackTimesOut loses the message by which the recorder takes over. The venue tries
 // again, less and less often. Moves wait no longer than one try may last, and the term stays. Once
 // the message arrives the recorder leads.
-func TestHandBackThatIsNotTaken(t *testing.T) {
+func TestHandBackTimesOut(t *testing.T) {
 	inTown(t, 1, 3, 1, func(t *testing.T, c *simCluster, l *losses) {
 		recorder := c.node(1)
 		recorder.crash(false)
@@ -210,9 +210,9 @@ func (n *Node) term() uint64 {
 	return s.Term
 }
 
-// TestRecorderThatComesAndGoes has a recorder that dies soon after each hand-back. It must
+// TestUnstableRecorderInterruptsSeldom has a recorder that dies soon after each hand-back. It must
 // interrupt the broadcast seldom.
-func TestRecorderThatComesAndGoes(t *testing.T) {
+func TestUnstableRecorderInterruptsSeldom(t *testing.T) {
 	for _, test := range []struct {
 		up, down time.Duration
 		led      int // at most, within five minutes
@@ -329,9 +329,9 @@ func (n *Node) why() string {
 	return ""
 }
 
-// TestTransferThatIsNotTaken loses the message of a manual transfer. The caller gets an error in
+// TestTransferTimesOut loses the message of a manual transfer. The caller gets an error in
 // time, and moves go on at once, before Raft's own timeout.
-func TestTransferThatIsNotTaken(t *testing.T) {
+func TestTransferTimesOut(t *testing.T) {
 	inTown(t, 1, 3, 1, func(t *testing.T, c *simCluster, l *losses) {
 		l.set(raftpb.MsgTimeoutNow, 1, 2)
 		recorder := c.node(1)

@@ -44,10 +44,10 @@ func (l *crashList) Restore(applied uint64, load func(func(string, []byte) error
 	return l.list.Restore(applied, load)
 }
 
-// TestCrashInAnInstallation kills a voter at each step of the installation of a snapshot. Each time
+// TestCrashDuringInstall kills a voter at each step of the installation of a snapshot. Each time
 // it recovers by itself: it starts, has lost nothing, gets what it lacks, and leaves no files
 // behind.
-func TestCrashInAnInstallation(t *testing.T) {
+func TestCrashDuringInstall(t *testing.T) {
 	for _, step := range []string{"received", "boards replaced", "before the log is reset", "log reset"} {
 		t.Run(step, func(t *testing.T) {
 			t.Parallel()

@@ -151,8 +151,8 @@ func TestJoinAgain(t *testing.T) {
 	}
 }
 
-// TestInvitationGoesToAnotherMember has the member that made the invitation away.
-func TestInvitationGoesToAnotherMember(t *testing.T) {
+// TestInvitationWorksAtAnotherMember has the member that made the invitation away.
+func TestInvitationWorksAtAnotherMember(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 3)
 	at := c.follower()
@@ -187,8 +187,8 @@ func FuzzParseInvitation(f *testing.F) {
 	})
 }
 
-// TestJoinEnds checks that Join gives up when its context ends: nobody listens there.
-func TestJoinEnds(t *testing.T) {
+// TestJoinGivesUp checks that Join gives up when its context ends: nobody listens there.
+func TestJoinGivesUp(t *testing.T) {
 	i := Invitation{Addresses: []string{keptAddress(t)}, ClusterID: "c", Keys: []string{"k"}, Authority: make([]byte, 32), ID: "i", Secret: "s"}
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()

@@ -246,7 +246,7 @@ func votersOf(n *testNode) []string {
 	return out
 }
 
-func TestRemovedNodeStopsAndSaysWhy(t *testing.T) {
+func TestRemovedNodeStopsWithItsReason(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 4-1)
 	gone := c.nodes[2]
@@ -311,9 +311,9 @@ func TestRemovedWhileAway(t *testing.T) {
 	}
 }
 
-// TestRemovalToldByAllPeersAtOnce has every peer refuse a node at once, over both connections, as
+// TestAllPeersReportTheRemovalAtOnce has every peer refuse a node at once, over both connections, as
 // after an absence. It says why it stops, and does not fail because two goroutines write one file.
-func TestRemovalToldByAllPeersAtOnce(t *testing.T) {
+func TestAllPeersReportTheRemovalAtOnce(t *testing.T) {
 	t.Parallel()
 	n := newCluster(t, 1).nodes[0]
 	var wg sync.WaitGroup

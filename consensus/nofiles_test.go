@@ -73,8 +73,8 @@ func (c *testCluster) addSmallLog(log *warnings) *testNode {
 	})
 }
 
-// TestOutOfFilesPasses has a node wait for files, and then go on.
-func TestOutOfFilesPasses(t *testing.T) {
+// TestNodeWaitsForFiles has a node wait for files, and then go on.
+func TestNodeWaitsForFiles(t *testing.T) {
 	c, log := &testCluster{t: t, dir: t.TempDir()}, &warnings{}
 	n := c.addSmallLog(log)
 	defer n.stop()

@@ -30,9 +30,9 @@ func TestPendingProposalIsReused(t *testing.T) {
 	}
 }
 
-// TestSlotIsTaken has one proposal wait so long that its slot is due again. The next proposal gets
+// TestProposalSkipsASlotInUse has one proposal wait so long that its slot is due again. The next proposal gets
 // another slot, and both get their own outcomes.
-func TestSlotIsTaken(t *testing.T) {
+func TestProposalSkipsASlotInUse(t *testing.T) {
 	pp := newPendingProposals(maxPending)
 	register := func() *pendingProposal {
 		p, err := pp.add(t.Context(), &Node{}, false, [][]byte{[]byte("e4")})
@@ -131,9 +131,9 @@ func TestEachWaiterIsWoken(t *testing.T) {
 	noneTaken(t, pp)
 }
 
-// TestGivenUp checks that nobody waits for a removed proposal, even if the apply loop had found it
+// TestAbandonedProposal checks that nobody waits for a removed proposal, even if the apply loop had found it
 // before.
-func TestGivenUp(t *testing.T) {
+func TestAbandonedProposal(t *testing.T) {
 	pp := newPendingProposals(maxPending)
 	p, err := pp.add(t.Context(), &Node{}, false, [][]byte{[]byte("e4")})
 	if err != nil {

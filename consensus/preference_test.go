@@ -402,7 +402,7 @@ func TestRecorderBecomesAVoter(t *testing.T) {
 	waitFor(t, "the second recorder to lead", func() bool { return second.Leader() == second.ID() })
 }
 
-func TestEntryTimes(t *testing.T) {
+func TestTimesOfEntries(t *testing.T) {
 	var a entryTimes
 	start := time.Unix(1_000_000, 0)
 	a.reset(start)

@@ -110,9 +110,9 @@ func snapshotsAreLike(f fault) func(hello) fault {
 	}
 }
 
-// TestAnotherMemberServes has a node join, and another come back far behind, while moves go on. The
+// TestAnotherMemberServesTheSnapshot has a node join, and another come back far behind, while moves go on. The
 // learner sends them the boards, and the leader says so meanwhile.
-func TestAnotherMemberServes(t *testing.T) {
+func TestAnotherMemberServesTheSnapshot(t *testing.T) {
 	t.Parallel()
 	c := grownCluster(t)
 	lead, learner := c.nodes[0], c.nodes[3]
@@ -150,9 +150,9 @@ func TestAnotherMemberServes(t *testing.T) {
 	}
 }
 
-// TestSnapshotOverALineThatIsCut breaks transfers at different places. Each must be reported:
+// TestSnapshotConnectionIsCut breaks transfers at different places. Each must be reported:
 // otherwise there would be no other one.
-func TestSnapshotOverALineThatIsCut(t *testing.T) {
+func TestSnapshotConnectionIsCut(t *testing.T) {
 	t.Parallel()
 	c := grownCluster(t)
 	stop := c.feed(c.nodes[0])
@@ -196,8 +196,8 @@ func TestSnapshotOverALineThatIsCut(t *testing.T) {
 	}
 }
 
-// TestSnapshotOverALineThatStalls has a line that stops, and nobody says so.
-func TestSnapshotOverALineThatStalls(t *testing.T) {
+// TestSnapshotConnectionStalls has a line that stops, and nobody says so.
+func TestSnapshotConnectionStalls(t *testing.T) {
 	t.Parallel()
 	c := grownCluster(t)
 	stop := c.feed(c.nodes[0])
@@ -215,8 +215,8 @@ func TestSnapshotOverALineThatStalls(t *testing.T) {
 	c.waitAgree()
 }
 
-// TestEndsInTheMiddleOfASnapshot kills the sender, the receiver, or the leader that asked.
-func TestEndsInTheMiddleOfASnapshot(t *testing.T) {
+// TestCloseDuringASnapshot kills the sender, the receiver, or the leader that asked.
+func TestCloseDuringASnapshot(t *testing.T) {
 	for name, end := range map[string]func(c *testCluster, late *testNode){
 		"server": func(c *testCluster, _ *testNode) { c.nodes[3].kill() },
 		"target": func(c *testCluster, late *testNode) {
@@ -266,9 +266,9 @@ func TestEndsInTheMiddleOfASnapshot(t *testing.T) {
 	}
 }
 
-// TestServeRequestsThatAreRefused checks that a node sends its boards only for the leader, one
+// TestServeRequestsRefused checks that a node sends its boards only for the leader, one
 // snapshot at a time, and only if the log goes on from them.
-func TestServeRequestsThatAreRefused(t *testing.T) {
+func TestServeRequestsRefused(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 3)
 	lead := c.leader()
@@ -338,9 +338,9 @@ func TestOneSnapshotAtATime(t *testing.T) {
 	conn.Close()
 }
 
-// TestServedTooOld has a snapshot arrive from which the leader's log does not go on. That is a
+// TestServedSnapshotIsTooOld has a snapshot arrive from which the leader's log does not go on. That is a
 // failure, whatever the server says.
-func TestServedTooOld(t *testing.T) {
+func TestServedSnapshotIsTooOld(t *testing.T) {
 	t.Parallel()
 	n := newClusterOf(t, 1, true).nodes[0]
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -376,9 +376,9 @@ func TestServedTooOld(t *testing.T) {
 	}
 }
 
-// TestSnapshotByAThirdIsOfThePresentTerm checks that a third member's snapshot brings a node to no
+// TestServedSnapshotHasTheCurrentTerm checks that a third member's snapshot brings a node to no
 // new term.
-func TestSnapshotByAThirdIsOfThePresentTerm(t *testing.T) {
+func TestServedSnapshotHasTheCurrentTerm(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 3)
 	lead := c.leader()
@@ -442,9 +442,9 @@ func TestSilentReceiverOfASnapshot(t *testing.T) {
 	})
 }
 
-// TestLogStaysWhileThePeerCatchesUp has a peer that got a snapshot while moves went on. It has much
+// TestLogIsKeptWhileAPeerCatchesUp has a peer that got a snapshot while moves went on. It has much
 // to catch up on, and must not need another snapshot meanwhile.
-func TestLogStaysWhileThePeerCatchesUp(t *testing.T) {
+func TestLogIsKeptWhileAPeerCatchesUp(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 0)
 	n := c.add(func(cfg *Config) { cfg.KeepEntries, cfg.CheckpointEvery = 20, 10 })
@@ -470,9 +470,9 @@ func TestLogStaysWhileThePeerCatchesUp(t *testing.T) {
 	waitFor(t, "the log to be cut", func() bool { return n.storage.entryLog.FirstIndex()+60 > n.Commit() })
 }
 
-// TestMoreJoinThanCanServe has more nodes that need boards than members that can send them. Nobody
+// TestMoreJoinersThanServers has more nodes that need boards than members that can send them. Nobody
 // sends to two at once, and all get them.
-func TestMoreJoinThanCanServe(t *testing.T) {
+func TestMoreJoinersThanServers(t *testing.T) {
 	t.Parallel()
 	c := grownCluster(t)
 	l := map[MemberID]*testNode{}
@@ -504,10 +504,10 @@ func TestMoreJoinThanCanServe(t *testing.T) {
 	c.waitAgree()
 }
 
-// TestSnapshotOverASlowLine has boards that take a line of 30 KB/s longer than a silence may last,
+// TestSnapshotOverASlowConnection has boards that take a line of 30 KB/s longer than a silence may last,
 // while moves go on over the same line. The first transfer breaks. The leader says that there is
 // another one, and that one arrives.
-func TestSnapshotOverASlowLine(t *testing.T) {
+func TestSnapshotOverASlowConnection(t *testing.T) {
 	t.Parallel()
 	const rate, size, broken = 30 << 10, 420 << 10, 60 << 10
 	c := newClusterOf(t, 0, true)

@@ -46,9 +46,9 @@ func (n *simNode) propose(ctx context.Context, commands ...string) error {
 	return err
 }
 
-// TestCommitIsKnownAfterARestart restarts a follower in a quiet moment. A Ready has the commit
+// TestCommitIndexAfterARestart restarts a follower in a quiet moment. A Ready has the commit
 // index only when it changes, so the node must not wait for that.
-func TestCommitIsKnownAfterARestart(t *testing.T) {
+func TestCommitIndexAfterARestart(t *testing.T) {
 	simulate(t, quiet(3), func(t *testing.T, c *simCluster) {
 		lead := c.startAll(t)
 		for i := range 20 {
@@ -91,9 +91,9 @@ func TestLoneVoterReadsWhatItAcknowledged(t *testing.T) {
 	})
 }
 
-// TestRemovedBeforeItHasTheBoards admits a node that nobody can reach, and removes it. When it can
+// TestRemovedBeforeItsSnapshot admits a node that nobody can reach, and removes it. When it can
 // be reached it is no member, so nobody dials it.
-func TestRemovedBeforeItHasTheBoards(t *testing.T) {
+func TestRemovedBeforeItsSnapshot(t *testing.T) {
 	simulate(t, quiet(2), func(t *testing.T, c *simCluster) {
 		lead := c.startAll(t)
 		n := c.newNode(3)
@@ -124,9 +124,9 @@ func TestRemovedBeforeItHasTheBoards(t *testing.T) {
 	})
 }
 
-// TestRemovedVoterIsNotMissed removes one of two voters. The other one crashes before it has on
+// TestRemovedVoterStaysUntilItIsNotNeeded removes one of two voters. The other one crashes before it has on
 // disk that the removal is committed, so it needs the removed one's vote.
-func TestRemovedVoterIsNotMissed(t *testing.T) {
+func TestRemovedVoterStaysUntilItIsNotNeeded(t *testing.T) {
 	simulate(t, quiet(2), func(t *testing.T, c *simCluster) {
 		lead := c.startAll(t)
 		other := c.node(3 - uint64(lead.id))

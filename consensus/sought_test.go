@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// TestWipedFounderWarns has a founder come back without its data before the others. Nobody looks
+// TestMembersWarnOfAWipedFounder has a founder come back without its data before the others. Nobody looks
 // for it yet, so it founds a second, empty cluster. It warns once the others look for it.
-func TestWipedFounderWarns(t *testing.T) {
+func TestMembersWarnOfAWipedFounder(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 3)
 	founder := c.nodes[0]
@@ -42,8 +42,8 @@ func TestWipedFounderWarns(t *testing.T) {
 	}
 }
 
-// TestSoughtNames has strangers ask a node for names that no member has, and for its own.
-func TestSoughtNames(t *testing.T) {
+// TestStrangersSeekNames has strangers ask a node for names that no member has, and for its own.
+func TestStrangersSeekNames(t *testing.T) {
 	t.Parallel()
 	n := newCluster(t, 1).nodes[0]
 	const member = "0123456789abcdef.fedcba9876543210"
@@ -73,8 +73,8 @@ func TestSoughtNames(t *testing.T) {
 	waitFor(t, "a warning", func() bool { return strings.Contains(strings.Join(n.Warnings(), ""), want) })
 }
 
-// TestSought checks what a node remembers of the names that were sought.
-func TestSought(t *testing.T) {
+// TestSoughtNamesAreRemembered checks what a node remembers of the names that were sought.
+func TestSoughtNamesAreRemembered(t *testing.T) {
 	var s sought
 	start := time.Unix(1000, 0)
 	if name, others := s.newest(start); name != "" || others != 0 {

@@ -215,9 +215,9 @@ func TestSilentConnections(t *testing.T) {
 	}
 }
 
-// TestSecondConnectionTakesThePlace checks that a member has one connection for each channel. A new
+// TestSecondConnectionReplacesTheFirst checks that a member has one connection for each channel. A new
 // one ends the one before, which may be half open.
-func TestSecondConnectionTakesThePlace(t *testing.T) {
+func TestSecondConnectionReplacesTheFirst(t *testing.T) {
 	t.Parallel()
 	n := newCluster(t, 1).nodes[0]
 	n.adopt(7)
@@ -268,9 +268,9 @@ func TestCertificateIsRenewed(t *testing.T) {
 	})
 }
 
-// TestClocksDoNotMatterAmongMembers has members with expired certificates, as after a year in a
+// TestCertificatesIgnoreClocks has members with expired certificates, as after a year in a
 // cupboard. They know one another by the roster.
-func TestClocksDoNotMatterAmongMembers(t *testing.T) {
+func TestCertificatesIgnoreClocks(t *testing.T) {
 	t.Parallel()
 	n := newCluster(t, 1).nodes[0]
 	c := n.credentialsOf(n.ID())
@@ -311,9 +311,9 @@ func TestUnknownLeader(t *testing.T) {
 	waitFor(t, "the one that was away to follow it", func() bool { return len(away.list.all()) == 1 })
 }
 
-// TestDiscoveredCountsUntilTheLogSays checks that what others tell of members counts only while
+// TestLogOverridesDiscovery checks that what others tell of members counts only while
 // this node's log is behind theirs.
-func TestDiscoveredCountsUntilTheLogSays(t *testing.T) {
+func TestLogOverridesDiscovery(t *testing.T) {
 	var h discovered
 	m := withKey(Member{ID: 5, Name: "x", Role: Venue, Peer: "127.0.0.1:1"})
 	h.put(memberList{AsOf: 10, Members: []Member{m, {ID: 6}}})
@@ -336,9 +336,9 @@ func TestDiscoveredCountsUntilTheLogSays(t *testing.T) {
 	}
 }
 
-// TestRemovedMemberTellsNothing has a node discover members through a removed one. It believes
+// TestRemovedMemberIsNotBelieved has a node discover members through a removed one. It believes
 // nothing of that, and forgets what a member said that is removed later.
-func TestRemovedMemberTellsNothing(t *testing.T) {
+func TestRemovedMemberIsNotBelieved(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 3)
 	n, removed := c.leader(), c.follower()

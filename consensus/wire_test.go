@@ -69,9 +69,9 @@ func sendRaft(c net.Conn, h hello, kind raftpb.MessageType) {
 	_ = writeMessage(c, kindRaft, b)
 }
 
-// TestNonsenseAtThePeerPort has a member send nonsense of several kinds. Each connection is ended,
+// TestPeerPortRefusesNonsense has a member send nonsense of several kinds. Each connection is ended,
 // and the node goes on.
-func TestNonsenseAtThePeerPort(t *testing.T) {
+func TestPeerPortRefusesNonsense(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 1)
 	n := c.nodes[0]
@@ -116,9 +116,9 @@ func TestNonsenseAtThePeerPort(t *testing.T) {
 	n.propose("goes on")
 }
 
-// TestWhyAPeerFailedIsTheSameAtEachTry has a peer that takes connections and says nothing. The
+// TestRepeatedPeerErrorsAreEqual has a peer that takes connections and says nothing. The
 // reason must be the same text each time, so that the log has it once.
-func TestWhyAPeerFailedIsTheSameAtEachTry(t *testing.T) {
+func TestRepeatedPeerErrorsAreEqual(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

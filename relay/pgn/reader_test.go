@@ -175,7 +175,7 @@ func TestCommentsAndClocks(t *testing.T) {
 	}
 }
 
-func TestClocks(t *testing.T) {
+func TestClockWarnings(t *testing.T) {
 	for in, want := range map[string]relay.Millis{
 		"1:01:27": 3_687_000, "0:02:58.9": 178_900, "0:15.16": 916_000, "01:30": 5_400_000,
 		"2:58.9": 178_900, "59:01": 3_541_000, "1.55:05": 6_905_000, "0:00:01.2345": 1234, "0:00:00.05": 50, "0:00:07,5": 7500, "00:00:00": 0,

@@ -58,9 +58,9 @@ func TestRebinding(t *testing.T) {
 	}
 }
 
-// TestMembersNames: a node also answers to the names of the other members, since clients may ask it
+// TestNodeAnswersToMembersNames: a node also answers to the names of the other members, since clients may ask it
 // for them.
-func TestMembersNames(t *testing.T) {
+func TestNodeAnswersToMembersNames(t *testing.T) {
 	c := nodetest.NewClusterWith(t, 2, func(cfg *node.Config) {
 		if !cfg.Bootstrap {
 			cfg.AdvertiseHTTP = "http://venue.test:8080"
@@ -71,9 +71,9 @@ func TestMembersNames(t *testing.T) {
 	}
 }
 
-// TestOnlyOperators: the public sees names, roles and staleness, and no metrics. Operators are
+// TestOperatorsOnlyRoutes: the public sees names, roles and staleness, and no metrics. Operators are
 // clients on this machine and clients that show the token.
-func TestOnlyOperators(t *testing.T) {
+func TestOperatorsOnlyRoutes(t *testing.T) {
 	for _, token := range []string{"", nodetest.Token} {
 		c := nodetest.NewClusterWith(t, 2, func(cfg *node.Config) { cfg.Token = token })
 		e := c.AddEdge("e", c.Nodes[1])

@@ -143,8 +143,8 @@ func TestDuplicates(t *testing.T) {
 	}
 }
 
-// TestBatchIsOnePipeline sends a game's moves at once. A refusal stops none before it.
-func TestBatchIsOnePipeline(t *testing.T) {
+// TestBatchIsOneProposal sends a game's moves at once. A refusal stops none before it.
+func TestBatchIsOneProposal(t *testing.T) {
 	c := nodetest.NewCluster(t, 3)
 	_, games := nodetest.NewRound(t, c.Nodes[0].URL, 1)
 	var out struct {

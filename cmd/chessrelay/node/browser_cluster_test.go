@@ -10,9 +10,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestPageOfTheClusterForThePublic looks at /cluster without a token. The page shows names, roles,
+// TestPublicClusterPage looks at /cluster without a token. The page shows names, roles,
 // and whose boards are stale, but nothing of the machines. With an admin's token it shows the rest.
-func TestPageOfTheClusterForThePublic(t *testing.T) {
+func TestPublicClusterPage(t *testing.T) {
 	c := nodetest.NewClusterWith(t, 3, func(cfg *node.Config) {
 		cfg.Token = nodetest.Token
 		if !cfg.Bootstrap {

@@ -9,9 +9,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestPageLosesWhatIsDeleted: open pages lose a deleted board, and a deleted round, at once, and
+// TestPageRemovesDeletedBoards: open pages lose a deleted board, and a deleted round, at once, and
 // say so.
-func TestPageLosesWhatIsDeleted(t *testing.T) {
+func TestPageRemovesDeletedBoards(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	n := c.Nodes[0]

@@ -16,9 +16,9 @@ func (p *page) text(selector string) string {
 	return eval[string](p, `document.querySelector('`+selector+`')?.innerText ?? ''`)
 }
 
-// TestPageMarks checks how the pages of a board and of the round show an illegal move, a forfeit
+// TestPageMarksIllegalMovesAndWarnings checks how the pages of a board and of the round show an illegal move, a forfeit
 // and a warning. It also checks what they say to a screen reader.
-func TestPageMarks(t *testing.T) {
+func TestPageMarksIllegalMovesAndWarnings(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	base := c.Nodes[0].URL

@@ -10,9 +10,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestPageByLink opens a round of a private tournament by viewing links. The page shows the round,
+// TestPageWithAViewingLink opens a round of a private tournament by viewing links. The page shows the round,
 // how late it is, and when the link has ended. Without a link the page shows nothing.
-func TestPageByLink(t *testing.T) {
+func TestPageWithAViewingLink(t *testing.T) {
 	d, _ := newPrivateRound(t, 15*time.Minute)
 	n := d.Nodes[0]
 	d.advanceWhileDown(16 * time.Minute)

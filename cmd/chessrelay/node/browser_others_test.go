@@ -12,9 +12,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestPageTurnsToAnotherBoard shows one board, with small ones of the others beside it. It goes
+// TestPageSwitchesToAnotherBoard shows one board, with small ones of the others beside it. It goes
 // from board to board over one connection.
-func TestPageTurnsToAnotherBoard(t *testing.T) {
+func TestPageSwitchesToAnotherBoard(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	n := c.Nodes[0]

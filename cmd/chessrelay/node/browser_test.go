@@ -431,9 +431,9 @@ func TestPageShowsTheCluster(t *testing.T) {
 	p.noErrors()
 }
 
-// TestPageIsOneSpectator visits several pages in one tab, and goes back. The node counts one
+// TestPageCountsAsOneSpectator visits several pages in one tab, and goes back. The node counts one
 // spectator, not one for each page that the browser keeps.
-func TestPageIsOneSpectator(t *testing.T) {
+func TestPageCountsAsOneSpectator(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	n := c.Nodes[0]

@@ -10,9 +10,9 @@ import (
 	"github.com/chessrelay/chessrelay/web/edge"
 )
 
-// TestClientKnowsTheWire compares the API's types that package client repeats with the server's
+// TestClientTypesMatchTheServer compares the API's types that package client repeats with the server's
 // own. The client must not import a server.
-func TestClientKnowsTheWire(t *testing.T) {
+func TestClientTypesMatchTheServer(t *testing.T) {
 	for _, c := range [][2]int{
 		{client.CloseBadRequest, broadcast.CloseBadRequest}, {client.CloseForbidden, broadcast.CloseForbidden},
 		{client.CloseNoRound, broadcast.CloseNoRound}, {client.CloseOtherCluster, broadcast.CloseOtherCluster},

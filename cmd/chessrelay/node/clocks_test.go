@@ -144,9 +144,9 @@ func TestWrongClockKeepsTheDelay(t *testing.T) {
 	}
 }
 
-// TestWrongClockIsSaid: all nodes say whose clock is wrong, and the others show what the public may
+// TestWrongClockIsReported: all nodes say whose clock is wrong, and the others show what the public may
 // see.
-func TestWrongClockIsSaid(t *testing.T) {
+func TestWrongClockIsReported(t *testing.T) {
 	c := skewed(t, 2, 10*time.Minute)
 	game := delayedGame(t, c.Nodes[0], 1)
 	began := time.Now()
@@ -276,9 +276,9 @@ func (l *slowLine) carry(ctx context.Context, to io.Writer, from io.Reader) {
 	}
 }
 
-// TestVenueBehindSaysSo has a venue on a line on which appends take long, but heartbeats come
+// TestVenueBehindReportsItsAge has a venue on a line on which appends take long, but heartbeats come
 // through. The venue is not ready, and tells its spectators how old the boards are.
-func TestVenueBehindSaysSo(t *testing.T) {
+func TestVenueBehindReportsItsAge(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
 	peer := nodetest.KeptAddress(t)

@@ -113,10 +113,10 @@ func TestDivergedNode(t *testing.T) {
 	}
 }
 
-// TestNoFalseAlarm kills and restarts nodes, has one join by a snapshot, and moves leadership,
+// TestNoFalseDivergence kills and restarts nodes, has one join by a snapshot, and moves leadership,
 // while a round is fed. No node is found diverged. Then one really diverges. It stays diverged when
 // it starts again, until it joins with an empty directory.
-func TestNoFalseAlarm(t *testing.T) {
+func TestNoFalseDivergence(t *testing.T) {
 	c := nodetest.NewCluster(t, 3)
 	agree := func(when string) {
 		t.Helper()
@@ -184,9 +184,9 @@ func TestNoFalseAlarm(t *testing.T) {
 	}
 }
 
-// TestDivergedOfTwo: of two nodes nobody can tell which is right. So the leader's boards are shown,
+// TestDivergenceOfTwoNodes: of two nodes nobody can tell which is right. So the leader's boards are shown,
 // and both say so. An edge that is wrong itself shows nothing.
-func TestDivergedOfTwo(t *testing.T) {
+func TestDivergenceOfTwoNodes(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 2)
 	lead, venue := c.Leader(), c.Nodes[1]

@@ -93,9 +93,9 @@ func TestInvitationInAFile(t *testing.T) {
 	nodetest.Eventually(t, "the fourth to be a member", func() bool { return len(members()) == 4 })
 }
 
-// TestInviteFromElsewhere: in a cluster without tokens, anybody who reaches the port may record
+// TestInviteFromElsewhereIsRefused: in a cluster without tokens, anybody who reaches the port may record
 // moves. He must not become a member, or remove one.
-func TestInviteFromElsewhere(t *testing.T) {
+func TestInviteFromElsewhereIsRefused(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	for _, passedOn := range []string{"X-Forwarded-For", "Forwarded", "Via"} {
 		for method, path := range map[string]string{
@@ -117,9 +117,9 @@ func TestInviteFromElsewhere(t *testing.T) {
 	}
 }
 
-// TestLookingForMembersShowsNoToken: a node that looks for other members asks at the URL of --join,
+// TestDiscoveryShowsNoToken: a node that looks for other members asks at the URL of --join,
 // long after it has joined. It does not show its token to the program that listens there now.
-func TestLookingForMembersShowsNoToken(t *testing.T) {
+func TestDiscoveryShowsNoToken(t *testing.T) {
 	asked := 0
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked++

@@ -191,9 +191,9 @@ func hubIndex(n *nodetest.Node) (index uint64) {
 	return index
 }
 
-// TestNothingPublicMoves records much in a round with a delay, and asks for everything before and
+// TestHeldMovesChangeNoPublicAnswer records much in a round with a delay, and asks for everything before and
 // after. For the public, the answers are the same, byte for byte.
-func TestNothingPublicMoves(t *testing.T) {
+func TestHeldMovesChangeNoPublicAnswer(t *testing.T) {
 	t.Parallel()
 	d := &delayedRound{testClock: newTestClock(), delay: time.Hour, indexes: map[uint64]time.Time{}}
 	d.Cluster = nodetest.NewClusterWith(t, 1, func(cfg *node.Config) { cfg.Token, cfg.Now = delayToken, d.Now })
@@ -323,9 +323,9 @@ func (d *delayedRound) settle() {
 	})
 }
 
-// TestStreamsStandStill watches while moves are held. No stream says anything until something is
+// TestStreamsShowNoHeldMoves watches while moves are held. No stream says anything until something is
 // released.
-func TestStreamsStandStill(t *testing.T) {
+func TestStreamsShowNoHeldMoves(t *testing.T) {
 	d := newDelayedRound(t, time.Hour)
 	n := d.Nodes[0]
 	open := d.submit("/api/tournaments/"+d.tour+"/rounds", nodetest.Object{"name": "Round 2"})["id"].(string)

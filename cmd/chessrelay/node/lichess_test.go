@@ -379,10 +379,10 @@ func TestPushWithoutMajority(t *testing.T) {
 	}
 }
 
-// TestPushesTriedAgainLate has two pushes of the app fail while there is no majority. The newer
+// TestLateRetriesOfPushes has two pushes of the app fail while there is no majority. The newer
 // one's retry comes first, and the older one's must not take the result back. If the older state is
 // pushed once more, that counts.
-func TestPushesTriedAgainLate(t *testing.T) {
+func TestLateRetriesOfPushes(t *testing.T) {
 	c := nodetest.NewCluster(t, 2)
 	n := c.Nodes[0]
 	round, _ := nodetest.NewRound(t, n.URL, 0)

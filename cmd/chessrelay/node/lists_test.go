@@ -71,8 +71,8 @@ func TestListIsPaged(t *testing.T) {
 	}
 }
 
-// TestListHasATag: a client that has the current list gets a 304, even when the log has gone on.
-func TestListHasATag(t *testing.T) {
+// TestListHasAnETag: a client that has the current list gets a 304, even when the log has gone on.
+func TestListHasAnETag(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	n := c.Nodes[0]
 	tour := nodetest.Must(t, n.URL+"/api/tournaments", nodetest.Object{"name": "Town Open"})["id"].(string)

@@ -185,9 +185,9 @@ func TestLeaderKilledWhileFeeding(t *testing.T) {
 	}
 }
 
-// TestLeaderChosenByHand makes a venue the leader by the API, through another node. The venue leads
+// TestManualTransferByTheAPI makes a venue the leader by the API, through another node. The venue leads
 // although the recorder is well, while moves are taken everywhere, until another leader is chosen.
-func TestLeaderChosenByHand(t *testing.T) {
+func TestManualTransferByTheAPI(t *testing.T) {
 	c := nodetest.NewCluster(t, 3)
 	recorder, venue := c.Nodes[0], c.Nodes[1]
 	round, games := nodetest.NewRound(t, recorder.URL, 1)
@@ -231,9 +231,9 @@ func TestLeaderChosenByHand(t *testing.T) {
 	}
 }
 
-// TestSpectatorMovesFromVenueToVenue watches a whole round, and changes to another node every
+// TestSpectatorChangesVenue watches a whole round, and changes to another node every
 // hundred events. The spectator must see each event once, in order.
-func TestSpectatorMovesFromVenueToVenue(t *testing.T) {
+func TestSpectatorChangesVenue(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
 	round, games := nodetest.NewRound(t, c.Nodes[0].URL, 3)
@@ -276,9 +276,9 @@ func TestSpectatorMovesFromVenueToVenue(t *testing.T) {
 	}
 }
 
-// TestStaleVenueSaysSo leaves a venue alone in its group. Its spectators keep the boards, and the
+// TestStaleVenueReportsIt leaves a venue alone in its group. Its spectators keep the boards, and the
 // venue tells them that the boards may be out of date.
-func TestStaleVenueSaysSo(t *testing.T) {
+func TestStaleVenueReportsIt(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
 	round, games := nodetest.NewRound(t, c.Nodes[0].URL, 1)

@@ -103,7 +103,7 @@ func lichessAnswers(t *testing.T, doc *contract) {
 	} {
 		doc.get(400, path)
 	}
-	// The streams have no end; TestStreamReaches reads one.
+	// The streams have no end; TestStreamFromAnotherNode reads one.
 	for stream, id := range map[string]string{
 		"/api/stream/broadcast/round/{roundId}.pgn": "roundId", "/api/stream/broadcast/tour/{tourId}.pgn": "tourId",
 		"/api/stream/broadcast/group/{groupId}.pgn": "groupId",
@@ -202,8 +202,8 @@ func idOf(answer nodetest.Object, of string) string {
 	return answer[of].(nodetest.Object)["id"].(string)
 }
 
-// TestStreamReaches pushes to one node and reads the PGN stream of another.
-func TestStreamReaches(t *testing.T) {
+// TestStreamFromAnotherNode pushes to one node and reads the PGN stream of another.
+func TestStreamFromAnotherNode(t *testing.T) {
 	c := nodetest.NewCluster(t, 2)
 	round, _ := nodetest.NewRound(t, c.Nodes[0].URL, 0)
 	c.WaitEqual()

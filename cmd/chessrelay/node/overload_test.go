@@ -13,10 +13,10 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
-// TestOverloadIsTold fills a node that has no leader with as many moves as may wait. The next ones
+// TestOverloadIsReported fills a node that has no leader with as many moves as may wait. The next ones
 // are refused at once, with that reason. Once there is a majority again, moves are taken. The
 // refused ones were never recorded.
-func TestOverloadIsTold(t *testing.T) {
+func TestOverloadIsReported(t *testing.T) {
 	c := nodetest.NewCluster(t, 3)
 	n := c.Nodes[0]
 	_, games := nodetest.NewRound(t, n.URL, 1)

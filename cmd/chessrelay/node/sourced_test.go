@@ -99,9 +99,9 @@ func TestSourceHeader(t *testing.T) {
 	}
 }
 
-// TestAnotherPersonByHand: when a person names another player, that player does not inherit the
+// TestAnotherPlayerInheritsNothing: when a person names another player, that player does not inherit the
 // title and the rating of the one before.
-func TestAnotherPersonByHand(t *testing.T) {
+func TestAnotherPlayerInheritsNothing(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	base := c.Nodes[0].URL
 	round, _ := nodetest.NewRound(t, base, 0)

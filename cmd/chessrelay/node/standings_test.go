@@ -10,9 +10,9 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
-// TestStandingsTag checks that the table's tag changes when the table does, and only then. It is
+// TestStandingsETag checks that the table's tag changes when the table does, and only then. It is
 // the same on every node.
-func TestStandingsTag(t *testing.T) {
+func TestStandingsETag(t *testing.T) {
 	c := nodetest.NewCluster(t, 2)
 	doc := newContract(t, c.Nodes[0].URL)
 	doc.ids["tid"] = doc.post(201, "/api/tournaments", nodetest.Object{"name": "Town Open"})["id"].(string)

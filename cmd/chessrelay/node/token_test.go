@@ -84,9 +84,9 @@ func TestRoles(t *testing.T) {
 	}
 }
 
-// TestSourceLocksNothing checks that a submission with a source's token counts as the source's,
+// TestSourceTokenLocksNothing checks that a submission with a source's token counts as the source's,
 // whatever it says.
-func TestSourceLocksNothing(t *testing.T) {
+func TestSourceTokenLocksNothing(t *testing.T) {
 	c := nodetest.NewTokenCluster(t, 1)
 	source, _ := c.MakeToken("source", nodetest.Object{"round": c.Rounds[0]})
 	arbiter, id := c.MakeToken("arbiter", nodetest.Object{"round": c.Rounds[0]})
@@ -133,9 +133,9 @@ func TestSourceLocksNothing(t *testing.T) {
 	}
 }
 
-// TestRevoked checks that a token that is revoked at one node is invalid at every other one, at
+// TestRevokedToken checks that a token that is revoked at one node is invalid at every other one, at
 // once.
-func TestRevoked(t *testing.T) {
+func TestRevokedToken(t *testing.T) {
 	c := nodetest.NewTokenCluster(t, 2)
 	e := c.AddEdge("e", c.Nodes[1])
 	arbiter, id := c.MakeToken("arbiter", nodetest.Object{"tournament": c.Tournaments[0]})
