@@ -55,8 +55,8 @@ func TestInvalidMembersAreRefused(t *testing.T) {
 	}
 }
 
-// TestAddressOfAnotherMemberIsRefused checks that no node joins at the address of a member, and that one
-// joins there once that member is removed.
+// TestAddressOfAnotherMemberIsRefused checks that no node joins at the address of a member, and
+// that one joins there once that member is removed.
 func TestAddressOfAnotherMemberIsRefused(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 2)
@@ -109,8 +109,8 @@ func TestAddressOfAnotherMemberIsRefused(t *testing.T) {
 	}
 }
 
-// TestDataDirectoryIsPrivate checks that other users of the machine cannot read a data directory. It
-// contains the cluster's secret, and held commands.
+// TestDataDirectoryIsPrivate checks that other users of the machine cannot read a data directory.
+// It contains the cluster's secret, and held commands.
 func TestDataDirectoryIsPrivate(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 1)

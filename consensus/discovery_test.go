@@ -140,8 +140,8 @@ func TestOldCopyOfADirectory(t *testing.T) {
 	}
 }
 
-// TestCopyOfARunningMemberStops starts a second process on a copy of a running member's data directory.
-// The copy is told to stop, and the member goes on.
+// TestCopyOfARunningMemberStops starts a second process on a copy of a running member's data
+// directory. The copy is told to stop, and the member goes on.
 func TestCopyOfARunningMemberStops(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 3)

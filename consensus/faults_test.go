@@ -392,8 +392,8 @@ func TestLogIsKeptForASnapshotInFlight(t *testing.T) {
 	waitFor(t, "the log to be cut", func() bool { return n.storage.entryLog.FirstIndex() > pin+1 })
 }
 
-// TestFailedNodeAnswersNoPings checks that a failed node answers no pings, by which the others would
-// count on it.
+// TestFailedNodeAnswersNoPings checks that a failed node answers no pings, by which the others
+// would count on it.
 func TestFailedNodeAnswersNoPings(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 1)

@@ -46,8 +46,8 @@ func venueBehind(t *testing.T, change func(*Config)) (c *testCluster, venue *tes
 	return c, venue, l
 }
 
-// TestSlowConnectionIsKept has a venue behind a line of 30 KB/s. So many moves are on their way that a
-// ping waits behind them for longer than deadAfter.
+// TestSlowConnectionIsKept has a venue behind a line of 30 KB/s. So many moves are on their way
+// that a ping waits behind them for longer than deadAfter.
 func TestSlowConnectionIsKept(t *testing.T) {
 	t.Parallel()
 	c, venue, l := venueBehind(t, func(*Config) {})
@@ -71,8 +71,8 @@ func TestSlowConnectionIsKept(t *testing.T) {
 	}
 }
 
-// TestSilentConnectionIsClosed has a line that stops while moves are on their way. The kernel takes what is
-// written.
+// TestSilentConnectionIsClosed has a line that stops while moves are on their way. The kernel takes
+// what is written.
 func TestSilentConnectionIsClosed(t *testing.T) {
 	t.Parallel()
 	c, venue, l := venueBehind(t, func(*Config) {})

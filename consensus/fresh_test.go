@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestVenueBehindKnowsItsLag has a venue get its appends over a line of 4 kB/s, while heartbeats are
-// fast. It knows how far the group is, and since when its own boards are behind.
+// TestVenueBehindKnowsItsLag has a venue get its appends over a line of 4 kB/s, while heartbeats
+// are fast. It knows how far the group is, and since when its own boards are behind.
 func TestVenueBehindKnowsItsLag(t *testing.T) {
 	t.Parallel()
 	c, venue, l := venueBehind(t, func(*Config) {})

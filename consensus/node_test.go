@@ -311,8 +311,9 @@ func TestRemovedWhileAway(t *testing.T) {
 	}
 }
 
-// TestAllPeersReportTheRemovalAtOnce has every peer refuse a node at once, over both connections, as
-// after an absence. It says why it stops, and does not fail because two goroutines write one file.
+// TestAllPeersReportTheRemovalAtOnce has every peer refuse a node at once, over both connections,
+// as after an absence. It says why it stops, and does not fail because two goroutines write one
+// file.
 func TestAllPeersReportTheRemovalAtOnce(t *testing.T) {
 	t.Parallel()
 	n := newCluster(t, 1).nodes[0]

@@ -30,8 +30,8 @@ func TestPendingProposalIsReused(t *testing.T) {
 	}
 }
 
-// TestProposalSkipsASlotInUse has one proposal wait so long that its slot is due again. The next proposal gets
-// another slot, and both get their own outcomes.
+// TestProposalSkipsASlotInUse has one proposal wait so long that its slot is due again. The next
+// proposal gets another slot, and both get their own outcomes.
 func TestProposalSkipsASlotInUse(t *testing.T) {
 	pp := newPendingProposals(maxPending)
 	register := func() *pendingProposal {
@@ -131,8 +131,8 @@ func TestEachWaiterIsWoken(t *testing.T) {
 	noneTaken(t, pp)
 }
 
-// TestAbandonedProposal checks that nobody waits for a removed proposal, even if the apply loop had found it
-// before.
+// TestAbandonedProposal checks that nobody waits for a removed proposal, even if the apply loop had
+// found it before.
 func TestAbandonedProposal(t *testing.T) {
 	pp := newPendingProposals(maxPending)
 	p, err := pp.add(t.Context(), &Node{}, false, [][]byte{[]byte("e4")})

@@ -110,8 +110,8 @@ func snapshotsAreLike(f fault) func(hello) fault {
 	}
 }
 
-// TestAnotherMemberServesTheSnapshot has a node join, and another come back far behind, while moves go on. The
-// learner sends them the boards, and the leader says so meanwhile.
+// TestAnotherMemberServesTheSnapshot has a node join, and another come back far behind, while moves
+// go on. The learner sends them the boards, and the leader says so meanwhile.
 func TestAnotherMemberServesTheSnapshot(t *testing.T) {
 	t.Parallel()
 	c := grownCluster(t)
@@ -338,8 +338,8 @@ func TestOneSnapshotAtATime(t *testing.T) {
 	conn.Close()
 }
 
-// TestServedSnapshotIsTooOld has a snapshot arrive from which the leader's log does not go on. That is a
-// failure, whatever the server says.
+// TestServedSnapshotIsTooOld has a snapshot arrive from which the leader's log does not go on. That
+// is a failure, whatever the server says.
 func TestServedSnapshotIsTooOld(t *testing.T) {
 	t.Parallel()
 	n := newClusterOf(t, 1, true).nodes[0]
@@ -470,8 +470,8 @@ func TestLogIsKeptWhileAPeerCatchesUp(t *testing.T) {
 	waitFor(t, "the log to be cut", func() bool { return n.storage.entryLog.FirstIndex()+60 > n.Commit() })
 }
 
-// TestMoreJoinersThanServers has more nodes that need boards than members that can send them. Nobody
-// sends to two at once, and all get them.
+// TestMoreJoinersThanServers has more nodes that need boards than members that can send them.
+// Nobody sends to two at once, and all get them.
 func TestMoreJoinersThanServers(t *testing.T) {
 	t.Parallel()
 	c := grownCluster(t)
@@ -504,9 +504,9 @@ func TestMoreJoinersThanServers(t *testing.T) {
 	c.waitAgree()
 }
 
-// TestSnapshotOverASlowConnection has boards that take a line of 30 KB/s longer than a silence may last,
-// while moves go on over the same line. The first transfer breaks. The leader says that there is
-// another one, and that one arrives.
+// TestSnapshotOverASlowConnection has boards that take a line of 30 KB/s longer than a silence may
+// last, while moves go on over the same line. The first transfer breaks. The leader says that there
+// is another one, and that one arrives.
 func TestSnapshotOverASlowConnection(t *testing.T) {
 	t.Parallel()
 	const rate, size, broken = 30 << 10, 420 << 10, 60 << 10

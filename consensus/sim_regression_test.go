@@ -124,8 +124,8 @@ func TestRemovedBeforeItsSnapshot(t *testing.T) {
 	})
 }
 
-// TestRemovedVoterStaysUntilItIsNotNeeded removes one of two voters. The other one crashes before it has on
-// disk that the removal is committed, so it needs the removed one's vote.
+// TestRemovedVoterStaysUntilItIsNotNeeded removes one of two voters. The other one crashes before
+// it has on disk that the removal is committed, so it needs the removed one's vote.
 func TestRemovedVoterStaysUntilItIsNotNeeded(t *testing.T) {
 	simulate(t, quiet(2), func(t *testing.T, c *simCluster) {
 		lead := c.startAll(t)

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestMembersWarnOfAWipedFounder has a founder come back without its data before the others. Nobody looks
-// for it yet, so it founds a second, empty cluster. It warns once the others look for it.
+// TestMembersWarnOfAWipedFounder has a founder come back without its data before the others. Nobody
+// looks for it yet, so it founds a second, empty cluster. It warns once the others look for it.
 func TestMembersWarnOfAWipedFounder(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 3)

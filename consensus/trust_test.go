@@ -215,8 +215,8 @@ func TestSilentConnections(t *testing.T) {
 	}
 }
 
-// TestSecondConnectionReplacesTheFirst checks that a member has one connection for each channel. A new
-// one ends the one before, which may be half open.
+// TestSecondConnectionReplacesTheFirst checks that a member has one connection for each channel. A
+// new one ends the one before, which may be half open.
 func TestSecondConnectionReplacesTheFirst(t *testing.T) {
 	t.Parallel()
 	n := newCluster(t, 1).nodes[0]

@@ -69,8 +69,8 @@ func sendRaft(c net.Conn, h hello, kind raftpb.MessageType) {
 	_ = writeMessage(c, kindRaft, b)
 }
 
-// TestPeerPortRefusesNonsense has a member send nonsense of several kinds. Each connection is ended,
-// and the node goes on.
+// TestPeerPortRefusesNonsense has a member send nonsense of several kinds. Each connection is
+// ended, and the node goes on.
 func TestPeerPortRefusesNonsense(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 1)

@@ -186,8 +186,8 @@ func (l damageLog) testBits(t *testing.T) {
 	t.Logf("%d refused, %d without harm", refused, intact)
 }
 
-// testCuts cuts the segments short: the last one at each length at which its last batch is cut, with
-// -long at all lengths, and the others at some.
+// testCuts cuts the segments short: the last one at each length at which its last batch is cut,
+// with -long at all lengths, and the others at some.
 func (l damageLog) testCuts(t *testing.T) {
 	for name, data := range l.files {
 		for n := range len(data) {

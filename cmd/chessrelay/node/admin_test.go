@@ -58,8 +58,8 @@ func TestRebinding(t *testing.T) {
 	}
 }
 
-// TestNodeAnswersToMembersNames: a node also answers to the names of the other members, since clients may ask it
-// for them.
+// TestNodeAnswersToMembersNames: a node also answers to the names of the other members, since
+// clients may ask it for them.
 func TestNodeAnswersToMembersNames(t *testing.T) {
 	c := nodetest.NewClusterWith(t, 2, func(cfg *node.Config) {
 		if !cfg.Bootstrap {
@@ -71,8 +71,8 @@ func TestNodeAnswersToMembersNames(t *testing.T) {
 	}
 }
 
-// TestOperatorsOnlyRoutes: the public sees names, roles and staleness, and no metrics. Operators are
-// clients on this machine and clients that show the token.
+// TestOperatorsOnlyRoutes: the public sees names, roles and staleness, and no metrics. Operators
+// are clients on this machine and clients that show the token.
 func TestOperatorsOnlyRoutes(t *testing.T) {
 	for _, token := range []string{"", nodetest.Token} {
 		c := nodetest.NewClusterWith(t, 2, func(cfg *node.Config) { cfg.Token = token })

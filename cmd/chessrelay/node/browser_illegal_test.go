@@ -16,8 +16,8 @@ func (p *page) text(selector string) string {
 	return eval[string](p, `document.querySelector('`+selector+`')?.innerText ?? ''`)
 }
 
-// TestPageMarksIllegalMovesAndWarnings checks how the pages of a board and of the round show an illegal move, a forfeit
-// and a warning. It also checks what they say to a screen reader.
+// TestPageMarksIllegalMovesAndWarnings checks how the pages of a board and of the round show an
+// illegal move, a forfeit and a warning. It also checks what they say to a screen reader.
 func TestPageMarksIllegalMovesAndWarnings(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 1)

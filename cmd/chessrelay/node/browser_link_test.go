@@ -10,8 +10,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestPageWithAViewingLink opens a round of a private tournament by viewing links. The page shows the round,
-// how late it is, and when the link has ended. Without a link the page shows nothing.
+// TestPageWithAViewingLink opens a round of a private tournament by viewing links. The page shows
+// the round, how late it is, and when the link has ended. Without a link the page shows nothing.
 func TestPageWithAViewingLink(t *testing.T) {
 	d, _ := newPrivateRound(t, 15*time.Minute)
 	n := d.Nodes[0]

@@ -10,8 +10,8 @@ import (
 	"github.com/chessrelay/chessrelay/web/edge"
 )
 
-// TestClientTypesMatchTheServer compares the API's types that package client repeats with the server's
-// own. The client must not import a server.
+// TestClientTypesMatchTheServer compares the API's types that package client repeats with the
+// server's own. The client must not import a server.
 func TestClientTypesMatchTheServer(t *testing.T) {
 	for _, c := range [][2]int{
 		{client.CloseBadRequest, broadcast.CloseBadRequest}, {client.CloseForbidden, broadcast.CloseForbidden},

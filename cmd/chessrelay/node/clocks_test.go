@@ -144,8 +144,8 @@ func TestWrongClockKeepsTheDelay(t *testing.T) {
 	}
 }
 
-// TestWrongClockIsReported: all nodes say whose clock is wrong, and the others show what the public may
-// see.
+// TestWrongClockIsReported: all nodes say whose clock is wrong, and the others show what the public
+// may see.
 func TestWrongClockIsReported(t *testing.T) {
 	c := skewed(t, 2, 10*time.Minute)
 	game := delayedGame(t, c.Nodes[0], 1)
@@ -276,8 +276,8 @@ func (l *slowLine) carry(ctx context.Context, to io.Writer, from io.Reader) {
 	}
 }
 
-// TestVenueBehindReportsItsAge has a venue on a line on which appends take long, but heartbeats come
-// through. The venue is not ready, and tells its spectators how old the boards are.
+// TestVenueBehindReportsItsAge has a venue on a line on which appends take long, but heartbeats
+// come through. The venue is not ready, and tells its spectators how old the boards are.
 func TestVenueBehindReportsItsAge(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)

@@ -184,8 +184,8 @@ func TestNoFalseDivergence(t *testing.T) {
 	}
 }
 
-// TestDivergenceOfTwoNodes: of two nodes nobody can tell which is right. So the leader's boards are shown,
-// and both say so. An edge that is wrong itself shows nothing.
+// TestDivergenceOfTwoNodes: of two nodes nobody can tell which is right. So the leader's boards are
+// shown, and both say so. An edge that is wrong itself shows nothing.
 func TestDivergenceOfTwoNodes(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 2)

@@ -93,8 +93,8 @@ func TestInvitationInAFile(t *testing.T) {
 	nodetest.Eventually(t, "the fourth to be a member", func() bool { return len(members()) == 4 })
 }
 
-// TestInviteFromElsewhereIsRefused: in a cluster without tokens, anybody who reaches the port may record
-// moves. He must not become a member, or remove one.
+// TestInviteFromElsewhereIsRefused: in a cluster without tokens, anybody who reaches the port may
+// record moves. He must not become a member, or remove one.
 func TestInviteFromElsewhereIsRefused(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	for _, passedOn := range []string{"X-Forwarded-For", "Forwarded", "Via"} {

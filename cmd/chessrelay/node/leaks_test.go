@@ -191,8 +191,8 @@ func hubIndex(n *nodetest.Node) (index uint64) {
 	return index
 }
 
-// TestHeldMovesChangeNoPublicAnswer records much in a round with a delay, and asks for everything before and
-// after. For the public, the answers are the same, byte for byte.
+// TestHeldMovesChangeNoPublicAnswer records much in a round with a delay, and asks for everything
+// before and after. For the public, the answers are the same, byte for byte.
 func TestHeldMovesChangeNoPublicAnswer(t *testing.T) {
 	t.Parallel()
 	d := &delayedRound{testClock: newTestClock(), delay: time.Hour, indexes: map[uint64]time.Time{}}
@@ -323,8 +323,8 @@ func (d *delayedRound) settle() {
 	})
 }
 
-// TestStreamsShowNoHeldMoves watches while moves are held. No stream says anything until something is
-// released.
+// TestStreamsShowNoHeldMoves watches while moves are held. No stream says anything until something
+// is released.
 func TestStreamsShowNoHeldMoves(t *testing.T) {
 	d := newDelayedRound(t, time.Hour)
 	n := d.Nodes[0]

@@ -218,8 +218,9 @@ func TestApp(t *testing.T) {
 	}
 }
 
-// TestAppPushesTooManyGames pushes more games than a push may have, as the app does. The app ignores an
-// answer that is not 2xx. So the first games must be taken, and the answer must name the others.
+// TestAppPushesTooManyGames pushes more games than a push may have, as the app does. The app
+// ignores an answer that is not 2xx. So the first games must be taken, and the answer must name the
+// others.
 func TestAppPushesTooManyGames(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	a := &app{t: t, base: c.Nodes[0].URL, origin: "null"}

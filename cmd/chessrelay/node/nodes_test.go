@@ -185,8 +185,9 @@ func TestLeaderKilledWhileFeeding(t *testing.T) {
 	}
 }
 
-// TestManualTransferByTheAPI makes a venue the leader by the API, through another node. The venue leads
-// although the recorder is well, while moves are taken everywhere, until another leader is chosen.
+// TestManualTransferByTheAPI makes a venue the leader by the API, through another node. The venue
+// leads although the recorder is well, while moves are taken everywhere, until another leader is
+// chosen.
 func TestManualTransferByTheAPI(t *testing.T) {
 	c := nodetest.NewCluster(t, 3)
 	recorder, venue := c.Nodes[0], c.Nodes[1]
@@ -276,8 +277,8 @@ func TestSpectatorChangesVenue(t *testing.T) {
 	}
 }
 
-// TestStaleVenueReportsIt leaves a venue alone in its group. Its spectators keep the boards, and the
-// venue tells them that the boards may be out of date.
+// TestStaleVenueReportsIt leaves a venue alone in its group. Its spectators keep the boards, and
+// the venue tells them that the boards may be out of date.
 func TestStaleVenueReportsIt(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)

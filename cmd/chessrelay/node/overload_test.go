@@ -13,8 +13,8 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
-// TestOverloadIsReported fills a node that has no leader with as many moves as may wait. The next ones
-// are refused at once, with that reason. Once there is a majority again, moves are taken. The
+// TestOverloadIsReported fills a node that has no leader with as many moves as may wait. The next
+// ones are refused at once, with that reason. Once there is a majority again, moves are taken. The
 // refused ones were never recorded.
 func TestOverloadIsReported(t *testing.T) {
 	c := nodetest.NewCluster(t, 3)

@@ -35,8 +35,8 @@ func newPrivateRound(t *testing.T, delay time.Duration) (d *delayedRound, other 
 	return d, other
 }
 
-// TestPrivateTournamentIsHidden asks for everything by the ids of a private tournament, and by ids that
-// nobody has. The answers are the same.
+// TestPrivateTournamentIsHidden asks for everything by the ids of a private tournament, and by ids
+// that nobody has. The answers are the same.
 func TestPrivateTournamentIsHidden(t *testing.T) {
 	d, _ := newPrivateRound(t, 0)
 	d.submit("/api/games/"+d.games[0]+"/moves", nodetest.Object{"ply": 1, "move": "e4"})

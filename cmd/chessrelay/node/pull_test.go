@@ -204,8 +204,8 @@ func TestPullFromAnotherCluster(t *testing.T) {
 	})
 }
 
-// TestSourceSetThroughLichess sets the source of a round as clients of lichess do, reads it back, and removes
-// it.
+// TestSourceSetThroughLichess sets the source of a round as clients of lichess do, reads it back,
+// and removes it.
 func TestSourceSetThroughLichess(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	base := c.Nodes[0].URL

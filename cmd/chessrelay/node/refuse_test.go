@@ -51,7 +51,8 @@ func TestAddressInUse(t *testing.T) {
 	}
 }
 
-// TestDataDirectoryOfAnotherCluster starts a node of one cluster with a command line for joining another.
+// TestDataDirectoryOfAnotherCluster starts a node of one cluster with a command line for joining
+// another.
 func TestDataDirectoryOfAnotherCluster(t *testing.T) {
 	old, other := nodetest.NewCluster(t, 1), nodetest.NewCluster(t, 1)
 	n := old.Nodes[0]

@@ -99,8 +99,8 @@ func TestSourceHeader(t *testing.T) {
 	}
 }
 
-// TestAnotherPlayerInheritsNothing: when a person names another player, that player does not inherit the
-// title and the rating of the one before.
+// TestAnotherPlayerInheritsNothing: when a person names another player, that player does not
+// inherit the title and the rating of the one before.
 func TestAnotherPlayerInheritsNothing(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	base := c.Nodes[0].URL

@@ -84,8 +84,8 @@ func TestRoles(t *testing.T) {
 	}
 }
 
-// TestSourceTokenLocksNothing checks that a submission with a source's token counts as the source's,
-// whatever it says.
+// TestSourceTokenLocksNothing checks that a submission with a source's token counts as the
+// source's, whatever it says.
 func TestSourceTokenLocksNothing(t *testing.T) {
 	c := nodetest.NewTokenCluster(t, 1)
 	source, _ := c.MakeToken("source", nodetest.Object{"round": c.Rounds[0]})
@@ -133,8 +133,8 @@ func TestSourceTokenLocksNothing(t *testing.T) {
 	}
 }
 
-// TestRevokedToken checks that a token that is revoked at one node is invalid at every other one, at
-// once.
+// TestRevokedToken checks that a token that is revoked at one node is invalid at every other one,
+// at once.
 func TestRevokedToken(t *testing.T) {
 	c := nodetest.NewTokenCluster(t, 2)
 	e := c.AddEdge("e", c.Nodes[1])
