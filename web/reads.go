@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"net/url"
 
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/pgn"
@@ -32,6 +33,13 @@ func (s *Server) listTournaments(r *http.Request) (base.Answer, error) {
 	if err != nil {
 		return base.Answer{}, err
 	}
+	words, err := newSearch(r.URL.Query().Get("q"))
+	if err != nil {
+		return base.Answer{}, err
+	}
+	if len(words) > 0 {
+		return s.searchTournaments(r, words, most, uint64(before))
+	}
 	type entry struct {
 		t      *relay.Tournament
 		rounds []*relay.Round
@@ -58,6 +66,28 @@ func (s *Server) listTournaments(r *http.Request) (base.Answer, error) {
 	body := map[string]any{"tournaments": out}
 	if next > 0 {
 		body["next"] = fmt.Sprintf("/api/tournaments?limit=%d&before=%d", most, next)
+	}
+	return base.OKAt(index, body)
+}
+
+// searchTournaments is listTournaments for those that have all the words.
+func (s *Server) searchTournaments(r *http.Request, words search, most int, before uint64) (base.Answer, error) {
+	all, index := s.candidates(r, before)
+	out, next := []any{}, uint64(0)
+	last := uint64(0)
+	for _, c := range all {
+		if !words.finds(c) {
+			continue
+		}
+		if len(out) == most {
+			next = last
+			break
+		}
+		out, last = append(out, tournamentJSON(c.tournament, c.rounds)), c.tournament.Index
+	}
+	body := map[string]any{"tournaments": out}
+	if next > 0 {
+		body["next"] = fmt.Sprintf("/api/tournaments?limit=%d&before=%d&q=%s", most, next, url.QueryEscape(r.URL.Query().Get("q")))
 	}
 	return base.OKAt(index, body)
 }

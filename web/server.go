@@ -125,6 +125,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 		// Reads wait for ReadIndex if asked to, and say at which index they were true.
 		r.Group(func(r chi.Router) {
 			r.Use(s.Consistency)
+			r.Get("/overview", s.Shared(s.getOverview))
 			r.Get("/tournaments", s.Shared(s.listTournaments))
 			r.Get("/tournaments/{tid}", s.Shared(s.getTournament))
 			r.Get("/tournaments/{tid}/history", s.Handle(s.getTournamentHistory))

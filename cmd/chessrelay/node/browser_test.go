@@ -423,7 +423,7 @@ func TestPageShowsTheCluster(t *testing.T) {
 	p.do(chromedp.EmulateViewport(360, 780, chromedp.EmulateMobile))
 	for _, path := range []string{"/cluster", "/round/" + round, "/round/" + round + "/1", "/"} {
 		p.do(chromedp.Navigate(here.URL + path))
-		p.wait(path, `document.querySelector('.lane, .tile, .board, .card') !== null`)
+		p.wait(path, `document.querySelector('.lane, .tile, .board, .card, .live-round') !== null`)
 		if width := eval[int](p, `document.documentElement.scrollWidth`); width > 360 {
 			t.Errorf("on a phone of 360 px %s is %d px wide", path, width)
 		}

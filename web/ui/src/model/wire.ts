@@ -97,6 +97,36 @@ export interface Tournament {
   readonly rounds: readonly Round[];
 }
 
+/** The answer of GET /api/overview. */
+export interface Overview {
+  readonly live: readonly OverviewRound[];
+  readonly soon: readonly OverviewRound[];
+  readonly finished: readonly OverviewEvent[];
+}
+
+/** A round that goes on or comes. */
+export interface OverviewRound {
+  readonly tournament: string;
+  readonly tournamentName: string;
+  readonly location?: string;
+  readonly round: Round;
+  readonly boards: number;
+  readonly playing: number;
+  readonly lastMoveAt?: number;
+  /** The leading board. */
+  readonly board?: Omit<Board, "game"> & { readonly id: string };
+}
+
+/** A tournament in which nothing goes on or comes. */
+export interface OverviewEvent {
+  readonly id: string;
+  readonly name: string;
+  readonly location?: string;
+  readonly rounds: number;
+  readonly last?: string;
+  readonly at: number;
+}
+
 /** One game as one of its players sees it. */
 export interface Encounter {
   /** Its number, from 1. */

@@ -1,5 +1,5 @@
 import { divergedText } from "../model/status.ts";
-import type { ClusterStatus, Game, PublicCluster, RoundWithGames, Standings, Tournament } from "../model/wire.ts";
+import type { ClusterStatus, Game, Overview, PublicCluster, RoundWithGames, Standings, Tournament } from "../model/wire.ts";
 import { viewToken, withToken } from "./link.ts";
 
 /** A node's answer that was not 200. */
@@ -29,15 +29,25 @@ async function get<T>(path: string, signal: AbortSignal): Promise<T> {
   return (await response.json()) as T;
 }
 
-export async function tournaments(signal: AbortSignal): Promise<readonly Tournament[]> {
-  const all: Tournament[] = [];
-  // Ten pages: nobody scrolls further.
-  for (let next: string | undefined = "/api/tournaments", n = 0; next !== undefined && n < 10; n++) {
-    const page: { tournaments: Tournament[] | null; next?: string } = await get(next, signal);
-    all.push(...(page.tournaments ?? []));
-    next = page.next;
-  }
-  return all;
+export async function overview(signal: AbortSignal): Promise<Overview> {
+  const answer = await get<Partial<Overview>>("/api/overview", signal);
+  return { live: answer.live ?? [], soon: answer.soon ?? [], finished: answer.finished ?? [] };
+}
+
+/** One page of the tournaments that have all words of the query. */
+export interface Found {
+  readonly tournaments: readonly Tournament[];
+  /** The address of the next page. */
+  readonly next?: string;
+}
+
+export async function find(query: string, signal: AbortSignal): Promise<Found> {
+  return more(`/api/tournaments?limit=20&q=${encodeURIComponent(query)}`, signal);
+}
+
+export async function more(next: string, signal: AbortSignal): Promise<Found> {
+  const answer = await get<{ tournaments?: Tournament[]; next?: string }>(next, signal);
+  return { tournaments: answer.tournaments ?? [], next: answer.next };
 }
 
 export function tournament(id: string, signal: AbortSignal): Promise<Tournament> {

@@ -107,6 +107,18 @@ export const en = {
   copied: "Copied",
   downloadPgn: "Download the PGN",
 
+  // The first page.
+  searchEvents: "Event, player or year",
+  nothingFound: "Nothing was found.",
+  more: "Show more",
+  liveNow: "Live now",
+  soonHead: "Soon",
+  finishedHead: "Finished",
+  lastMoveAgo: "last move {time} ago",
+  soonLate: "was to begin at {time}",
+  roundCount: { one: "{n} round", other: "{n} rounds" },
+  asItWas: "This is the list as it was.",
+
   // What a viewer prefers.
   settings: "Settings and keys",
   hideResults: "Hide results",

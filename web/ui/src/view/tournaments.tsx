@@ -1,30 +1,7 @@
 import type { Round, Tournament } from "../model/wire.ts";
 
-interface Props {
-  readonly list?: readonly Tournament[];
-  readonly error?: string;
-  readonly now: number;
-}
-
-export function TournamentsView({ list, error, now }: Props) {
-  return (
-    <div class="column">
-      <h1>Tournaments</h1>
-      {error && (
-        <p class="notice" role="alert">
-          {error} {list && "This is the list as it was."}
-        </p>
-      )}
-      {!list && !error && <p class="message quiet">One moment…</p>}
-      {list?.length === 0 && <Empty />}
-      {list?.map((t) => (
-        <TournamentCard key={t.id} tournament={t} now={now} />
-      ))}
-    </div>
-  );
-}
-
-function TournamentCard({ tournament: t, now }: { tournament: Tournament; now: number }) {
+/** One tournament with its rounds. */
+export function TournamentCard({ tournament: t, now }: { tournament: Tournament; now: number }) {
   return (
     <article class="card" data-tournament={t.id}>
       <header>
@@ -69,7 +46,8 @@ export function When({ round, now }: { round: Round; now: number }) {
   );
 }
 
-function Empty() {
+/** What a server without any tournament shows. */
+export function Empty() {
   return (
     <section class="empty">
       <h2>No tournament yet</h2>
