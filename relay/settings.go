@@ -3,6 +3,7 @@ package relay
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/chessrelay/chessrelay/relay/relaypb"
@@ -44,6 +45,34 @@ type RoundSettings struct {
 	Scoring *Scoring `json:"scoring,omitempty"`
 	// TeamScoring is what a match is worth, in Scoring.White; nil: 2, 1 and 0.
 	TeamScoring *Scoring `json:"teamScoring,omitempty"`
+	// Evaluations is whether spectators are shown what an engine thinks of the games, if a node has
+	// one.
+	Evaluations Evaluations `json:"evaluations,omitzero"`
+}
+
+// Evaluations is a switch that is on by default.
+type Evaluations struct{ Off bool }
+
+// String formats the switch for an audit trail.
+func (e Evaluations) String() string { return strconv.FormatBool(!e.Off) }
+
+// MarshalJSON writes true or false.
+func (e Evaluations) MarshalJSON() ([]byte, error) { return json.Marshal(!e.Off) }
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (e *Evaluations) UnmarshalJSON(data []byte) error {
+	var on bool
+	err := json.Unmarshal(data, &on)
+	e.Off = !on
+	return err
+}
+
+// evaluationsFrom returns the switch that a command or a record tells; nil if it tells none.
+func evaluationsFrom(on *bool) *Evaluations {
+	if on == nil {
+		return nil
+	}
+	return &Evaluations{Off: !*on}
 }
 
 // Scoring is what the results of a game are worth, by colour.
@@ -194,6 +223,7 @@ func (d *diff) round(s *State, r *Round, next *RoundSettings, op *relaypb.RoundS
 	}
 	set(d, "startsAfterPrevious", &next.StartsAfterPrevious, op.StartsAfterPrevious)
 	set(d, "unrated", &next.Unrated, op.Unrated)
+	set(d, "evaluations", &next.Evaluations, evaluationsFrom(op.Evaluations))
 	d.scoring("scoring", &next.Scoring, op.Scoring, UsualScoring)
 	d.scoring("teamScoring", &next.TeamScoring, op.TeamScoring, UsualTeamScoring)
 	if op.Sources != nil {
@@ -243,7 +273,7 @@ func tournamentSettingsFrom(r *relaypb.TournamentSettings) TournamentSettings {
 
 // record returns nil for the zero value.
 func (r *RoundSettings) record() *relaypb.RoundSettings {
-	if len(r.Sources) == 0 && !r.StartsAfterPrevious && !r.Unrated && r.Scoring == nil && r.TeamScoring == nil {
+	if len(r.Sources) == 0 && !r.StartsAfterPrevious && !r.Unrated && r.Scoring == nil && r.TeamScoring == nil && !r.Evaluations.Off {
 		return nil
 	}
 	out := &relaypb.RoundSettings{Scoring: scoringRecord(r.Scoring), TeamScoring: scoringRecord(r.TeamScoring)}
@@ -256,12 +286,19 @@ func (r *RoundSettings) record() *relaypb.RoundSettings {
 	if r.Unrated {
 		out.Unrated = new(true)
 	}
+	if r.Evaluations.Off {
+		out.Evaluations = new(false)
+	}
 	return out
 }
 
 func roundSettingsFrom(r *relaypb.RoundSettings) RoundSettings {
-	return RoundSettings{
+	out := RoundSettings{
 		Sources: mapped(r.GetSources().GetList(), sourceFrom), StartsAfterPrevious: r.GetStartsAfterPrevious(), Unrated: r.GetUnrated(),
 		Scoring: scoringFrom(r.GetScoring(), UsualScoring), TeamScoring: scoringFrom(r.GetTeamScoring(), UsualTeamScoring),
 	}
+	if r != nil && r.Evaluations != nil {
+		out.Evaluations.Off = !*r.Evaluations
+	}
+	return out
 }

@@ -14,6 +14,9 @@ import (
 type Writer struct {
 	// NoClocks leaves out the [%clk] comments. It may be changed between games.
 	NoClocks bool
+	// Evaluations, if set, returns an engine's evaluation of each position that it knows, from
+	// the start position on: that at i is after ply i. They are written as [%eval] comments.
+	Evaluations func(*relay.Game) []*relay.Evaluation
 
 	w io.Writer
 }
@@ -50,7 +53,11 @@ func (w *Writer) append(b []byte, g *relay.Game, e Event) []byte {
 		b = append(b, "\"]\n"...)
 	}
 	b = append(b, '\n')
-	b = w.moves(b, g, moves)
+	var evaluations []*relay.Evaluation
+	if w.Evaluations != nil {
+		evaluations = w.Evaluations(g)
+	}
+	b = w.moves(b, g, moves, evaluations)
 	b = append(b, ' ')
 	b = append(b, terminator(g.Result)...)
 	return append(b, "\n\n\n"...)
@@ -68,10 +75,10 @@ func terminator(r relay.Result) relay.Result {
 
 // moves writes 1. e4 { [%clk 1:01:27] } e5 { … } 2. Nf3. Like lichess, it numbers a move of Black
 // only if it is the first. The moves end before the first illegal one; see comment.
-func (w *Writer) moves(b []byte, g *relay.Game, moves []relay.Move) []byte {
+func (w *Writer) moves(b []byte, g *relay.Game, moves []relay.Move, evaluations []*relay.Evaluation) []byte {
 	number := startNumber(g)
 	if len(moves) > 0 && moves[0].Illegal {
-		return w.comment(b, g, moves, 0)
+		return w.comment(b, g, moves, 0, nil)
 	}
 	for i := range moves {
 		m := &moves[i]
@@ -94,27 +101,36 @@ func (w *Writer) moves(b []byte, g *relay.Game, moves []relay.Move) []byte {
 			b = append(b, "... "...)
 		}
 		b = append(b, m.SAN...)
-		b = w.comment(b, g, moves, i+1)
+		var evaluation *relay.Evaluation
+		if i+1 < len(evaluations) {
+			evaluation = evaluations[i+1]
+		}
+		b = w.comment(b, g, moves, i+1, evaluation)
 	}
 	return b
 }
 
 // comment writes everything after the first n moves as one comment, if there is anything. It has
-// the mover's clock, and the rest of the game if the next move is illegal. Readers such as chess.js
-// stop at a second comment, and pgn-viewer forgets the clock of the first.
-func (w *Writer) comment(b []byte, g *relay.Game, moves []relay.Move, n int) []byte {
+// the evaluation, the mover's clock, and the rest of the game if the next move is illegal. Readers
+// such as chess.js stop at a second comment, and pgn-viewer forgets the clock of the first.
+func (w *Writer) comment(b []byte, g *relay.Game, moves []relay.Move, n int, evaluation *relay.Evaluation) []byte {
 	left := relay.NoTime
 	if n > 0 && !w.NoClocks {
 		left = clockOf(g, &moves[n-1])
 	}
 	illegal := n < len(moves) && moves[n].Illegal
-	if left == relay.NoTime && !illegal {
+	if left == relay.NoTime && !illegal && evaluation == nil {
 		return b
 	}
 	if n > 0 {
 		b = append(b, ' ')
 	}
 	b = append(b, "{ "...)
+	if evaluation != nil {
+		b = append(b, "[%eval "...)
+		b = append(b, evaluation.String()...)
+		b = append(b, "] "...)
+	}
 	if left != relay.NoTime {
 		b = append(b, "[%clk "...)
 		b = appendClock(b, left)

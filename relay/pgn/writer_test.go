@@ -242,3 +242,23 @@ func FuzzWrite(f *testing.F) {
 		}
 	})
 }
+
+// TestWriteEvaluations: the evaluation and the clock of a move are one comment, and both are read
+// again. A move whose position was not evaluated has the clock alone.
+func TestWriteEvaluations(t *testing.T) {
+	g := mustGame(relay.Pairing{}, relay.Ongoing,
+		relay.Move{SAN: "e4", Clock: millis(60_000, 60_000)}, relay.Move{SAN: "e5", Clock: millis(60_000, 59_000)}, relay.Move{SAN: "Nf3", Clock: relay.NoClock()})
+	w := NewWriter(nil)
+	w.Evaluations = func(*relay.Game) []*relay.Evaluation {
+		return []*relay.Evaluation{{CP: 20}, {CP: 17}, nil, {Mate: -3}}
+	}
+	const want = "1. e4 { [%eval 0.17] [%clk 0:01:00] } e5 { [%clk 0:00:59] } 2. Nf3 { [%eval #-3] } *\n\n\n"
+	text := w.Format(g, Event{})
+	if !strings.HasSuffix(text, "\n\n"+want) {
+		t.Errorf("the moves are written as\n%s, want\n%s", text, want)
+	}
+	games, errs := readAll(t, strings.NewReader(text))
+	if len(errs) > 0 || len(games) != 1 || games[0].Moves[0].Clock != 60_000 {
+		t.Errorf("read as %+v, %v", games, errs)
+	}
+}

@@ -875,6 +875,7 @@ type RoundSettings struct {
 	Unrated             *bool                  `protobuf:"varint,3,opt,name=unrated,proto3,oneof" json:"unrated,omitempty"`
 	Scoring             *Scoring               `protobuf:"bytes,4,opt,name=scoring,proto3" json:"scoring,omitempty"`                            // of its games; it overrides the tournament's
 	TeamScoring         *Scoring               `protobuf:"bytes,5,opt,name=team_scoring,json=teamScoring,proto3" json:"team_scoring,omitempty"` // of its matches
+	Evaluations         *bool                  `protobuf:"varint,6,opt,name=evaluations,proto3,oneof" json:"evaluations,omitempty"`             // false: nobody is shown an engine's evaluations
 	unknownFields       protoimpl.UnknownFields
 	sizeCache           protoimpl.SizeCache
 }
@@ -942,6 +943,13 @@ func (x *RoundSettings) GetTeamScoring() *Scoring {
 		return x.TeamScoring
 	}
 	return nil
+}
+
+func (x *RoundSettings) GetEvaluations() bool {
+	if x != nil && x.Evaluations != nil {
+		return *x.Evaluations
+	}
+	return false
 }
 
 // Sources are where a round's games come from, the most trusted first. An update with an empty list
@@ -4599,16 +4607,18 @@ const file_relay_proto_rawDesc = "" +
 	"\rdelay_seconds\x18\x05 \x01(\x05R\fdelaySeconds\x12 \n" +
 	"\vdescription\x18\x06 \x01(\tR\vdescription\x12\x18\n" +
 	"\ashorten\x18\a \x01(\bR\ashorten\x128\n" +
-	"\bsettings\x18\t \x01(\v2\x1c.chessrelay.v1.RoundSettingsR\bsettings\"\xac\x02\n" +
+	"\bsettings\x18\t \x01(\v2\x1c.chessrelay.v1.RoundSettingsR\bsettings\"\xe3\x02\n" +
 	"\rRoundSettings\x120\n" +
 	"\asources\x18\x01 \x01(\v2\x16.chessrelay.v1.SourcesR\asources\x127\n" +
 	"\x15starts_after_previous\x18\x02 \x01(\bH\x00R\x13startsAfterPrevious\x88\x01\x01\x12\x1d\n" +
 	"\aunrated\x18\x03 \x01(\bH\x01R\aunrated\x88\x01\x01\x120\n" +
 	"\ascoring\x18\x04 \x01(\v2\x16.chessrelay.v1.ScoringR\ascoring\x129\n" +
-	"\fteam_scoring\x18\x05 \x01(\v2\x16.chessrelay.v1.ScoringR\vteamScoringB\x18\n" +
+	"\fteam_scoring\x18\x05 \x01(\v2\x16.chessrelay.v1.ScoringR\vteamScoring\x12%\n" +
+	"\vevaluations\x18\x06 \x01(\bH\x02R\vevaluations\x88\x01\x01B\x18\n" +
 	"\x16_starts_after_previousB\n" +
 	"\n" +
-	"\b_unrated\"4\n" +
+	"\b_unratedB\x0e\n" +
+	"\f_evaluations\"4\n" +
 	"\aSources\x12)\n" +
 	"\x04list\x18\x01 \x03(\v2\x15.chessrelay.v1.SourceR\x04list\"\x80\x02\n" +
 	"\x06Source\x12\x12\n" +

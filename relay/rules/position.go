@@ -155,3 +155,11 @@ func (p *Position) attacked(sq Square, side Color, occupied, enemies set) bool {
 		rookFrom(sq, occupied)&enemies&p.straight() != 0 ||
 		bishopFrom(sq, occupied)&enemies&p.diagonal() != 0
 }
+
+// WithoutCounters is the position as a FEN without its two counters has it. Such positions are equal
+// if the same moves can be played in them.
+func (p *Position) WithoutCounters() Position {
+	bare := *p
+	bare.halfMoves, bare.fullMoves = 0, 1
+	return bare
+}

@@ -32,6 +32,7 @@ type RoundSettingsIn struct {
 	Sources             *[]relay.Source `json:"sources"` // all of them, the most trusted first
 	StartsAfterPrevious *bool           `json:"startsAfterPrevious"`
 	Unrated             *bool           `json:"unrated"`
+	Evaluations         *bool           `json:"evaluations"` // false: spectators are shown none
 	Scoring             scoringIn       `json:"scoring"`
 	TeamScoring         scoringIn       `json:"teamScoring"`
 }
@@ -40,6 +41,7 @@ type RoundSettingsIn struct {
 func (in RoundSettingsIn) Command() (*relaypb.RoundSettings, error) {
 	out := &relaypb.RoundSettings{
 		StartsAfterPrevious: in.StartsAfterPrevious, Unrated: in.Unrated, Scoring: in.Scoring.command(), TeamScoring: in.TeamScoring.command(),
+		Evaluations: in.Evaluations,
 	}
 	switch {
 	case in.Source.asked && in.Sources != nil:
@@ -55,7 +57,7 @@ func (in RoundSettingsIn) Command() (*relaypb.RoundSettings, error) {
 			return nil, err
 		}
 	}
-	if out.Sources == nil && out.StartsAfterPrevious == nil && out.Unrated == nil && out.Scoring == nil && out.TeamScoring == nil {
+	if out.Sources == nil && out.StartsAfterPrevious == nil && out.Unrated == nil && out.Scoring == nil && out.TeamScoring == nil && out.Evaluations == nil {
 		return nil, nil
 	}
 	return out, nil

@@ -259,7 +259,7 @@ func TestOpenAPI(t *testing.T) {
 	doc.get(200, "/api/tournaments/{tid}")
 	counted := nodetest.Object{
 		"sources":             []nodetest.Object{{"id": "hall", "url": src.URL, "onlyRound": 2, "slices": "1-4,7", "boardOffset": 100, "silentSeconds": 30}},
-		"startsAfterPrevious": true, "unrated": true, "scoring": scoring, "teamScoring": nodetest.Object{"win": 3, "draw": 1, "loss": 0},
+		"startsAfterPrevious": true, "unrated": true, "evaluations": false, "scoring": scoring, "teamScoring": nodetest.Object{"win": 3, "draw": 1, "loss": 0},
 	}
 	patch(200, "/api/rounds/{rid}", counted)
 	doc.get(200, "/api/rounds/{rid}")
