@@ -90,6 +90,12 @@ type Config struct {
 	// may be revoked. Nil: every client has the public's sight.
 	Viewer func(*http.Request) Viewer
 
+	// Evaluations has what engines think of positions. Nil: spectators are told nothing of it.
+	Evaluations Evaluations
+	// WatchedBelow returns what the spectators of the edges below watch with evaluations. Nil:
+	// nothing.
+	WatchedBelow func() []Watched
+
 	// AllowedOrigins are the origins, such as "https://example.org", whose pages may connect
 	// besides this host's own. "*" allows every origin.
 	AllowedOrigins []string

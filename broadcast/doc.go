@@ -56,6 +56,8 @@
 // HTTP/2 also keep the request's. A WebSocket over TLS is always HTTP/1.1. Close waits for all of
 // them.
 //
+// A hub with evaluations has one goroutine more, which looks them up (evaluations.go).
+//
 // # Locks
 //
 // In this order; none is taken while a later one is held:
@@ -67,8 +69,8 @@
 //	history.mu    guards changes of one history. Spectators read it through an
 //	              atomic pointer and never make Publish wait.
 //
-// summaries.mu and feed.mu are like snapshots.mu. gate.mu, status.mu, message.mu and worker.mu are
-// leaves. No lock is held while a socket is written.
+// summaries.mu and feed.mu are like snapshots.mu. gate.mu, status.mu, message.mu, evaluations.mu
+// and worker.mu are leaves. No lock is held while a socket is written.
 //
 // # Where to look
 //
@@ -78,6 +80,7 @@
 //	frame.go      all that one index changed in a round; wire.go its JSON, and the close codes
 //	form.go       a message encoded for each kind of connection, once for all spectators
 //	snapshot.go   the snapshot of a topic; summary.go the boards that a spectator does not watch
+//	evaluations.go  what an engine thinks of the boards
 //	worker.go     the loop: inbox, turns, clock; turn.go a spectator's turn, start to end
 //	spectator.go  what is kept of one connection; receive.go what clients may send
 //	live.go       GET /live; events.go GET /events and /feed; feed.go all rounds as one stream

@@ -14,6 +14,8 @@ type eventPart struct {
 	board int // 0: every spectator of the round gets it
 	// changesGame: the board has another game than before, or none.
 	changesGame bool
+	// moved is the board whose position the event has changed; 0: none.
+	moved int
 	*message
 }
 
@@ -35,6 +37,9 @@ func encodeFrame(events []relay.Event) (*frame, error) {
 			f.parts[i].changesGame = true // also for spectators that do not watch the board
 		case g != nil:
 			f.parts[i].board, f.parts[i].changesGame = g.Board, events[i].Type == relay.EventGame
+		}
+		if g := events[i].Game; g != nil && changesPosition(events[i].Type) {
+			f.parts[i].moved = g.Board
 		}
 		f.whole = m
 		all = append(all, data)

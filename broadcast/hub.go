@@ -34,7 +34,8 @@ type Hub struct {
 	status     *status
 	workers    []*worker
 	publicFeed *feed
-	truthFeed  *feed // written to once it has a reader
+	truthFeed  *feed      // written to once it has a reader
+	evaluator  *evaluator // nil: there is no engine
 
 	next atomic.Uint64 // modulo their number, the worker for the next spectator
 
@@ -79,6 +80,10 @@ func Open(cfg Config) (*Hub, error) {
 	for _, w := range h.workers {
 		go w.run()
 	}
+	if cfg.Evaluations != nil {
+		h.evaluator = newEvaluator(h)
+		go h.evaluator.run()
+	}
 	return h, nil
 }
 
@@ -90,6 +95,7 @@ func (h *Hub) Close() error {
 			w.call((*worker).stopAll)
 		}
 		h.gate.wait()
+		h.evaluator.close()
 		for _, w := range h.workers {
 			w.close()
 		}
@@ -185,6 +191,7 @@ func splitRound(events []relay.Event) (mine, rest []relay.Event) {
 // returns their frame, nil if there is none. The public's history counts what is held.
 func (h *Hub) publishRound(events []relay.Event) *frame {
 	id, index, to := events[0].RoundID(), events[0].Index, events[0].To
+	h.forgetEvaluations(events)
 	behind := topicKey{id, events[0].Sight}
 	switch {
 	case events[0].Type == relay.EventNone:
@@ -314,7 +321,9 @@ func (h *Hub) renewLocked(keys []topicKey, floor uint64) (changed []*topic) {
 	return changed
 }
 
+// wakeAll wakes the spectators of topics whose history has begun again.
 func (h *Hub) wakeAll(topics []*topic) {
+	h.evaluator.signal()
 	for _, tp := range topics {
 		h.wake(tp)
 	}

@@ -20,8 +20,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// Live answers GET /live?round=RID[&boards=1,2][&since=INDEX][&cluster=ID]. The connection becomes
-// a WebSocket, and Live returns while it is open.
+// Live answers GET /live?round=RID[&boards=1,2][&evaluations=1][&since=INDEX][&cluster=ID]. The
+// connection becomes a WebSocket, and Live returns while it is open.
 //
 // A close frame says what is wrong with the parameters. A browser hides an HTTP status from the
 // page, so only a refused connection gets one: 429 beyond the limits, 403 for a foreign origin, 400
@@ -142,6 +142,7 @@ func (h *Hub) admit(s *spectator, q liveQuery) error {
 		return err
 	}
 	s.cursor, s.snapshotFirst, s.only = q.since, q.since == 0, q.boards
+	s.evaluations = q.evaluations && h.evaluator != nil
 	h.mu.Lock()
 	s.topic = h.table.join(topicKey{q.round, sight}, delayed)
 	s.epoch = s.topic.history.epoch()
@@ -195,6 +196,8 @@ type liveQuery struct {
 	boards  *boardSet
 	since   uint64 // 0: it has nothing
 	cluster string
+	// evaluations: it wants what an engine thinks, too.
+	evaluations bool
 }
 
 // maxBoards is the most boards that a spectator may name; one that wants more can have all.
@@ -210,6 +213,11 @@ func parseLive(rawQuery string) (q liveQuery, err error) {
 		return q, errors.New("the parameter round is missing")
 	}
 	q.cluster = values.Get("cluster")
+	if text := values.Get("evaluations"); text != "" {
+		if q.evaluations, err = strconv.ParseBool(text); err != nil {
+			return q, errEvaluations
+		}
+	}
 	if since := values.Get("since"); since != "" {
 		// Index 0 is before the first entry, so it means nothing.
 		if q.since, err = strconv.ParseUint(since, 10, 64); err != nil {

@@ -16,13 +16,14 @@ import (
 
 // A client's errors; each closes with [CloseBadRequest].
 var (
-	errNotText   = errors.New("only text frames are accepted")
-	errTooLong   = errors.New("the frame is too long")
-	errNotObject = errors.New("a frame must be a JSON object")
-	errTooMany   = errors.New("too many frames")
-	errProtocol  = errors.New("this is not a client's WebSocket frame (RFC 6455, 5)")
-	errDeflate   = errors.New("the frame cannot be decompressed")
-	errBoards    = fmt.Errorf("boards must be a list of board numbers, at most %d of them; without it all are sent", maxBoards)
+	errNotText     = errors.New("only text frames are accepted")
+	errTooLong     = errors.New("the frame is too long")
+	errNotObject   = errors.New("a frame must be a JSON object")
+	errTooMany     = errors.New("too many frames")
+	errProtocol    = errors.New("this is not a client's WebSocket frame (RFC 6455, 5)")
+	errDeflate     = errors.New("the frame cannot be decompressed")
+	errEvaluations = errors.New("evaluations must be true or false")
+	errBoards      = fmt.Errorf("boards must be a list of board numbers, at most %d of them; without it all are sent", maxBoards)
 )
 
 // inbound is what was read of an incomplete message.
@@ -227,8 +228,11 @@ func inflate(body []byte, longest int) ([]byte, error) {
 	return out, nil
 }
 
-// A subscription is what a client may ask for: other boards, or all of them.
-type subscription struct{ boards *boardSet }
+// A subscription is what a client may ask for: other boards or all of them, and evaluations.
+type subscription struct {
+	boards      *boardSet
+	evaluations *bool // nil: as before
+}
 
 // parseSubscription reads a client's message. It returns nil for an unknown type, so that clients
 // of a later version work.
@@ -244,6 +248,11 @@ func parseSubscription(kind int, data []byte) (*subscription, error) {
 		return nil, nil
 	}
 	order := &subscription{}
+	if wants, ok := object["evaluations"]; ok {
+		if err := json.Unmarshal(wants, &order.evaluations); err != nil {
+			return nil, errEvaluations
+		}
+	}
 	given, ok := object["boards"]
 	if !ok || string(given) == "null" {
 		return order, nil
@@ -270,14 +279,20 @@ func newBoardSet(boards []int32) (*boardSet, error) {
 // subscribe lets s watch other boards from now on. It starts with a snapshot of them.
 func (w *worker) subscribe(s *spectator, order *subscription) {
 	g := w.groups[s.topic]
+	g.watchEvaluations(s, -1)
 	if s.only != nil {
 		g.partial--
+	}
+	if order.evaluations != nil {
+		s.evaluations = *order.evaluations && w.hub.evaluator != nil
 	}
 	s.only, s.snapshotFirst, s.summarized = order.boards, true, 0
 	if s.only != nil {
 		g.partial++
 		s.due |= dueSummary
 	}
+	g.watchEvaluations(s, 1)
+	w.hub.evaluator.signal()
 	w.counted.subscribed.Add(1)
 	w.turn(s)
 }

@@ -37,6 +37,9 @@ type spectator struct {
 	only      *boardSet
 	// summarized is the index up to which summaries have told it the boards that it does not watch.
 	summarized uint64
+	// evaluations: it wants evaluations, and has everything up to evaluated of its topic's list.
+	evaluations bool
+	evaluated   uint64
 
 	heard int64 // when it last sent something, in ns of the worker's clock
 	meter meter

@@ -19,6 +19,7 @@ type Stats struct {
 	SnapshotsSent    uint64
 	SnapshotsEncoded uint64
 	Summaries        uint64 // sent to spectators of some boards
+	Evaluations      uint64 // sent
 	MovedForward     uint64 // snapshots sent to spectators that were too far behind
 
 	RefusedLimit  uint64 // 429: too many, in all or from one address
@@ -33,6 +34,7 @@ type counters struct {
 	spectators                                    atomic.Int64
 	events, joined, subscribed                    atomic.Uint64
 	messages, bytes, eventsSent, summaries        atomic.Uint64
+	evaluations                                   atomic.Uint64
 	snapshotsSent, snapshotsEncoded, movedForward atomic.Uint64
 	refusedLimit, refusedRate, refusedOrigin      atomic.Uint64
 	closedSlow, closedBad                         atomic.Uint64
@@ -47,6 +49,7 @@ func (c *counters) addTo(s *Stats) {
 	s.Bytes += c.bytes.Load()
 	s.EventsSent += c.eventsSent.Load()
 	s.Summaries += c.summaries.Load()
+	s.Evaluations += c.evaluations.Load()
 	s.SnapshotsSent += c.snapshotsSent.Load()
 	s.SnapshotsEncoded += c.snapshotsEncoded.Load()
 	s.MovedForward += c.movedForward.Load()

@@ -40,10 +40,11 @@ type topicKey struct {
 // round differ if it has a delay, or if its tournament is private.
 type topic struct {
 	topicKey
-	feed      *feed // set if this is the topic of a feed; nil: of a round
-	history   history
-	snapshots snapshots
-	summaries summaries
+	feed        *feed // set if this is the topic of a feed; nil: of a round
+	history     history
+	snapshots   snapshots
+	summaries   summaries
+	evaluations evaluations
 
 	// delayed: the round has a delay, or had one. Its public is told no index of other rounds. The
 	// topic stays in the table, so that nobody can tell whether something is held.
@@ -138,6 +139,7 @@ func (t *table) noteHeld(id relay.RoundID, index uint64) (truth *topic) {
 func (t *table) beginTier(key topicKey, index uint64) *topic {
 	tp := t.getOrCreate(key)
 	tp.delayed.Store(true)
+	tp.evaluations.forgetAll()
 	t.bytes -= tp.history.begin(index, 0)
 	t.emptied(tp)
 	return tp
@@ -242,6 +244,7 @@ func (t *table) reset(applied uint64, delays *relay.Delays) []*topic {
 		} else if tp.sight != relay.Truth {
 			floor = max(shownOf(applied, delays), last)
 		}
+		tp.evaluations.forgetAll()
 		t.bytes -= tp.history.begin(floor, n)
 		t.emptied(tp)
 	}
@@ -250,6 +253,9 @@ func (t *table) reset(applied uint64, delays *relay.Delays) []*topic {
 
 // put is add; without a frame, the history starts again at index.
 func (t *table) put(key topicKey, index uint64, f *frame, released bool) (tp *topic, ok bool) {
+	if tp := t.topics[key]; tp != nil && f != nil {
+		tp.evaluations.forget(f)
+	}
 	if f == nil {
 		return t.resetTopic(key, index, released), true
 	}
@@ -259,6 +265,7 @@ func (t *table) put(key topicKey, index uint64, f *frame, released bool) (tp *to
 // resetTopic restarts a topic's history at index. released: index was held until now.
 func (t *table) resetTopic(key topicKey, index uint64, released bool) *topic {
 	tp := t.getOrCreate(key)
+	tp.evaluations.forgetAll()
 	if released {
 		tp.history.removeHeld()
 	} else {
@@ -275,6 +282,7 @@ func (t *table) renew(key topicKey, floor uint64) *topic {
 	if tp == nil {
 		return nil
 	}
+	tp.evaluations.forgetAll()
 	t.bytes -= tp.history.renew(floor)
 	t.emptied(tp)
 	return tp

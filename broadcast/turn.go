@@ -90,6 +90,9 @@ func (w *worker) gather(s *spectator) (b batch, err error) {
 			return b, err
 		}
 	}
+	if !b.more {
+		b.more = w.putEvaluations(s)
+	}
 	if s.due&duePing != 0 {
 		w.out = append(w.out, pingFrame)
 	}
@@ -152,7 +155,7 @@ func (w *worker) putSnapshot(s *spectator, epoch uint32) error {
 	if !s.snapshotFirst {
 		w.counted.movedForward.Add(1)
 	}
-	s.cursor, s.snapshotFirst = cursor, false
+	s.cursor, s.snapshotFirst, s.evaluated = cursor, false, 0
 	return nil
 }
 
@@ -270,6 +273,9 @@ func (w *worker) enter(s *spectator) {
 	s.due |= dueStatus
 	if s.only != nil {
 		s.due |= dueSummary
+	}
+	if s.evaluations {
+		w.hub.evaluator.signal()
 	}
 	w.counted.joined.Add(1)
 	w.counted.spectators.Add(1)

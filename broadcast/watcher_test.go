@@ -65,6 +65,10 @@ type watcher struct {
 	others map[int]boardSummary // from summaries
 	info   roundInfo
 
+	evaluates bool                    // it asks for evaluations
+	thinks    *bool                   // whether there are any, as it was told last
+	evaluated map[int]evaluationFrame // of the positions on the boards now
+
 	hello     *anyFrame
 	asked     bool // it has asked for other boards, and waits for their snapshot
 	renews    bool // a snapshot may have the same index, after a deletion
@@ -74,13 +78,16 @@ type watcher struct {
 }
 
 func newWatcher(t testing.TB, round relay.RoundID, only ...int) *watcher {
-	return &watcher{t: t, round: round, only: only, boards: map[int]boardInfo{}, others: map[int]boardSummary{}}
+	return &watcher{t: t, round: round, only: only, boards: map[int]boardInfo{}, others: map[int]boardSummary{}, evaluated: map[int]evaluationFrame{}}
 }
 
 func (w *watcher) query() string {
 	q := url.Values{"round": {string(w.round)}}
 	if len(w.only) > 0 {
 		q.Set("boards", strings.Trim(strings.ReplaceAll(fmt.Sprint(w.only), " ", ","), "[]"))
+	}
+	if w.evaluates {
+		q.Set("evaluations", "1")
 	}
 	if w.cursor > 0 {
 		q.Set("since", fmt.Sprint(w.cursor))
@@ -195,6 +202,8 @@ func (w *watcher) take(f *anyFrame, sameIndex bool) error {
 			w.others[b.Board] = b
 		}
 		return nil
+	case "evaluations", "evaluation":
+		return w.takeEvaluation(f)
 	case "status":
 		w.statuses = append(w.statuses, *f)
 		if f.Index != 0 && f.Index < w.cursor {
@@ -213,6 +222,7 @@ func (w *watcher) take(f *anyFrame, sameIndex bool) error {
 		w.snapshots++
 		w.seen = nil
 		clear(w.boards)
+		clear(w.evaluated)
 		for _, b := range f.Boards {
 			w.boards[b.Board] = b
 		}
@@ -267,6 +277,9 @@ func (w *watcher) take(f *anyFrame, sameIndex bool) error {
 		b.Clock, b.At = f.Clock, f.At
 	default:
 		return errors.New("unknown type")
+	}
+	if b.FEN != w.boards[f.Board].FEN {
+		delete(w.evaluated, f.Board)
 	}
 	b.Index = f.Index
 	w.boards[f.Board] = b

@@ -25,6 +25,7 @@ const (
 //	snapshot  the whole round, or the boards asked for; replaces what the client has
 //	move, takeback, correction, result, clock, game, round, deleted   one event each
 //	summary   the boards that the client does not watch
+//	evaluations, evaluation   see evaluations.go
 //	status    at least every ten seconds, and at once when stale changes
 
 type helloFrame struct {
@@ -56,12 +57,13 @@ type roundInfo struct {
 	Delay          int                `json:"delay,omitempty"`
 	Status         relay.RoundStatus  `json:"status"`
 	Description    string             `json:"description,omitempty"`
+	Evaluations    relay.Evaluations  `json:"evaluations,omitzero"` // false: they are switched off
 }
 
 func roundOf(r *relay.Round, t *relay.Tournament) roundInfo {
 	info := roundInfo{
 		ID: r.ID, Name: r.Name, Tournament: r.Tournament,
-		StartsAt: r.StartsAt, Delay: r.Delay, Status: r.Status, Description: r.Description,
+		StartsAt: r.StartsAt, Delay: r.Delay, Status: r.Status, Description: r.Description, Evaluations: r.Evaluations,
 	}
 	if t != nil {
 		info.TournamentName = t.Name

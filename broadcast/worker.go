@@ -35,13 +35,14 @@ type worker struct {
 	queue        []*group // those with members that are still to get a turn
 	ended        []*spectator
 	stalled      []*spectator
-	staleTold    uint64   // the last change of stale that the loop has begun to tell
-	staleLeft    int      // slots[:staleLeft] are still to be told
-	pinging      patrol   // over slots: pings
-	routine      patrol   // over slots: routine status frames
-	summarizedAt int64    // when summaries were last due
-	out          [][]byte // scratch: what is about to be written
-	buf          []byte   // scratch: what was read
+	staleTold    uint64     // the last change of stale that the loop has begun to tell
+	staleLeft    int        // slots[:staleLeft] are still to be told
+	pinging      patrol     // over slots: pings
+	routine      patrol     // over slots: routine status frames
+	summarizedAt int64      // when summaries were last due
+	out          [][]byte   // scratch: what is about to be written
+	evaluations  []*message // scratch: of those, the evaluations
+	buf          []byte     // scratch: what was read
 
 	counted counters
 }
@@ -232,6 +233,14 @@ func (g *group) add(s *spectator) {
 	if s.only != nil {
 		g.partial++
 	}
+	g.watchEvaluations(s, 1)
+}
+
+// watchEvaluations counts s among those that want evaluations, if it does; n is 1 or -1.
+func (g *group) watchEvaluations(s *spectator, n int) {
+	if s.evaluations {
+		g.topic.evaluations.watch(s.only, n)
+	}
 }
 
 func (g *group) remove(s *spectator) {
@@ -246,6 +255,7 @@ func (g *group) remove(s *spectator) {
 	if s.only != nil {
 		g.partial--
 	}
+	g.watchEvaluations(s, -1)
 }
 
 // enqueue gives every member of g a turn.

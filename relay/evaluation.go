@@ -127,8 +127,8 @@ func (e *Evaluation) Score() Score {
 	return s
 }
 
-// EvaluationsOff reports whether the arbiter has switched evaluations off for the round. It holds at
-// once for every sight, also in a round with a delay.
+// EvaluationsOff reports whether the arbiter has switched evaluations off for the round. It holds
+// at once for every sight, also in a round with a delay.
 func (s *State) EvaluationsOff(id RoundID) bool {
 	r := s.rounds[id]
 	return r != nil && r.Evaluations.Off

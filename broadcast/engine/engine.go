@@ -25,8 +25,8 @@ type Config struct {
 	Store *Store
 	Log   *slog.Logger
 
-	// Backoff is the first pause before a process is started again; zero: 1 s. Each is twice as long
-	// as the one before, up to a minute.
+	// Backoff is the first pause before a process is started again; zero: 1 s. Each is twice as
+	// long as the one before, up to a minute.
 	Backoff time.Duration
 	// Patience is how long the process may take to end a search that should be over; zero: 5 s.
 	Patience time.Duration

@@ -29,8 +29,8 @@ type wireEvaluation struct {
 	PV       []string `json:"pv,omitempty"`
 }
 
-// After returns the evaluations that changed after the cursor, at most a batch of them, and the next
-// cursor; nil if there are none. A cursor is good for this store only, and begins at 0.
+// After returns the evaluations that changed after the cursor, at most a batch of them, and the
+// next cursor; nil if there are none. A cursor is good for this store only, and begins at 0.
 func (s *Store) After(cursor uint64) (message []byte, next uint64) {
 	var list []wireEvaluation
 	s.mu.Lock()

@@ -156,8 +156,8 @@ func (p *Position) attacked(sq Square, side Color, occupied, enemies set) bool {
 		bishopFrom(sq, occupied)&enemies&p.diagonal() != 0
 }
 
-// WithoutCounters is the position as a FEN without its two counters has it. Such positions are equal
-// if the same moves can be played in them.
+// WithoutCounters is the position as a FEN without its two counters has it. Such positions are
+// equal if the same moves can be played in them.
 func (p *Position) WithoutCounters() Position {
 	bare := *p
 	bare.halfMoves, bare.fullMoves = 0, 1
