@@ -20,6 +20,7 @@
 //   - An edge leaves an upstream that sends nothing for [LogClientConfig.Silence], or that is stale
 //     itself, and goes on where it stood. It never goes back: an upstream that is behind sends
 //     nothing until it has caught up.
+//   - Evaluations of an engine come with the stream when no entry waits (evaluations.go).
 //   - Each stream names its path. An edge refuses a path that contains the edge itself, or more
 //     than [MaxDepth] nodes.
 //   - A token goes only to upstreams that were named, and to those that prove to be members by the

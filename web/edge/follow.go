@@ -32,6 +32,9 @@ func (l *LogClient) ask(ctx context.Context, c *upstream, peek bool) (*http.Resp
 	q := url.Values{"id": {l.self.ID}, "name": {l.self.Name}, "url": {l.self.HTTP}}
 	if peek {
 		q.Set("peek", "1")
+		if l.cfg.Watching != nil {
+			q.Set("watching", l.cfg.Watching())
+		}
 	}
 	l.mu.Lock()
 	q.Set("cluster", l.cluster)
@@ -193,6 +196,9 @@ func (s *stream) begin(payload []byte) error {
 // heard notes how the upstream stands.
 func (s *stream) heard(state Status) error {
 	l := s.client
+	if l.cfg.Evaluations != nil {
+		l.cfg.Evaluations.SetUpstream(state.Engine)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
@@ -243,6 +249,8 @@ func (s *stream) take(kind byte, payload []byte) error {
 		return s.entries(payload)
 	case kindImage:
 		return s.image(payload)
+	case kindEvaluations:
+		return s.client.takeEvaluations(payload)
 	}
 	return nil // from a newer program
 }

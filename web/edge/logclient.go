@@ -47,6 +47,11 @@ type LogClientConfig struct {
 	// error ends OpenLogClient.
 	Identified func(cluster string) error
 	Log        *slog.Logger
+	// Evaluations, if set, takes what the upstream's engine thinks.
+	Evaluations EvaluationsTaker
+	// Watching, if set, returns what spectators here and below watch with evaluations, in at most
+	// 2 KiB.
+	Watching func() string
 	// Roots are the CAs that may sign an upstream's certificate. Nil: the system's.
 	Roots *x509.CertPool
 	// Now is this edge's clock, which it compares with the group's. Nil: time.Now.

@@ -39,6 +39,8 @@ type LogServerConfig struct {
 	// change.
 	Image func() (applied uint64, records iter.Seq2[string, []byte])
 	Log   *slog.Logger
+	// Evaluations are what an engine thinks of positions. Nil: there is no engine.
+	Evaluations Evaluations
 
 	// MaxEdges bounds the edges that may follow at once. Zero: 512.
 	MaxEdges int
@@ -60,6 +62,7 @@ type LogServer struct {
 	wake     chan struct{} // closed and replaced after an append
 	closed   bool
 	sessions map[*session]bool
+	watching map[string]watching // by the edge's id
 
 	sentBytes, sentImages, cut atomic.Uint64
 }
@@ -89,7 +92,7 @@ func OpenLogServer(cfg LogServerConfig) *LogServer {
 	}
 	l := &LogServer{
 		cfg: cfg, log: cfg.Log, images: make(chan struct{}, maxImagesAtOnce), quit: make(chan struct{}),
-		wake: make(chan struct{}), sessions: map[*session]bool{},
+		wake: make(chan struct{}), sessions: map[*session]bool{}, watching: map[string]watching{},
 	}
 	l.wg.Go(l.run)
 	return l
@@ -140,11 +143,16 @@ type request struct {
 	cluster string
 	hop     Hop
 	peek    bool // only the state
+	// watching is what the edge's spectators watch with evaluations.
+	watching string
 }
 
 func parseRequest(q url.Values) (request, error) {
 	a := request{
-		cluster: q.Get("cluster"), hop: Hop{ID: q.Get("id"), Name: q.Get("name"), HTTP: q.Get("url")}, peek: q.Has("peek"),
+		cluster: q.Get("cluster"), hop: Hop{ID: q.Get("id"), Name: q.Get("name"), HTTP: q.Get("url")}, peek: q.Has("peek"), watching: q.Get("watching"),
+	}
+	if len(a.watching) > maxWatching || !isPrintable(a.watching) {
+		return a, fmt.Errorf("%w: watching is longer than %d bytes, or cannot be printed", ErrBadRequest, maxWatching)
 	}
 	for _, s := range []string{a.cluster, a.hop.ID, a.hop.Name, a.hop.HTTP} {
 		if !plain(s) {
@@ -195,6 +203,9 @@ func (l *LogServer) Serve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer l.leave(c)
+	if a.peek {
+		l.noteWatching(a.hop.ID, a.watching)
+	}
 	w.Header().Set("Content-Type", ContentType)
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no") // no buffering in proxies
@@ -302,8 +313,9 @@ func (s *sender) run(a request) error {
 		}
 	}
 	s.session.cursor.Store(cursor)
+	news := s.news()
 	for {
-		wake := s.server.waker() // read before the tail
+		wake, changed := s.server.waker(), news.changed() // read before the tail and the evaluations
 		if cursor == a.since && a.diverged(tail) {
 			return ErrDiverged
 		}
@@ -326,9 +338,17 @@ func (s *sender) run(a request) error {
 			if s.ctx.Err() == nil {
 				continue
 			}
+		default: // moves first
+			if message := news.next(); message != nil {
+				if _, err := s.Write(appendMessage(nil, kindEvaluations, message)); err != nil {
+					return err
+				}
+				continue
+			}
 		}
 		select {
 		case <-wake:
+		case <-changed:
 		case <-s.beat.C:
 			if err := s.state(); err != nil {
 				return err

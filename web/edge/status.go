@@ -53,6 +53,8 @@ type Status struct {
 	Sum    consensus.Point `json:"sum"`
 	Mark   consensus.Point `json:"mark"`
 	Leader Hop             `json:"leader"` // of the Raft group; zero if none is known
+	// Engine: evaluations come with the stream.
+	Engine bool `json:"engine,omitempty"`
 	// Alternatives are the URLs of nodes that would do as well as this one.
 	Alternatives []string `json:"alternatives,omitempty"`
 	// Keys maps the URLs of members, at most [MaxKeys], to the keys by which the
@@ -108,8 +110,10 @@ func parseStatus(payload []byte) (Status, error) {
 }
 
 // plain reports whether s is short and can be printed.
-func plain(s string) bool {
-	return len(s) <= maxText && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+func plain(s string) bool { return len(s) <= maxText && isPrintable(s) }
+
+func isPrintable(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // usable returns the valid URLs, each once, at most MaxAlternatives of them.

@@ -32,6 +32,9 @@ const (
 	kindChunk byte = 4
 	// kindImageEnd ends the image. It has the SHA-256 of the uncompressed records, 32 bytes.
 	kindImageEnd byte = 5
+	// kindEvaluations is what an engine thinks of some positions: JSON of package engine. It is
+	// about positions and has no place in the log.
+	kindEvaluations byte = 6
 )
 
 const (
