@@ -23,7 +23,7 @@ LONG        := ^(TestDelayProperty|TestDuplicatesChangeNothing|TestCheckpointsOf
 	TestAnyHistoryEndsAsTheLastPush|TestPerft|TestRandom960|TestRandomGames|TestLog|TestKill|TestDamagedLog|TestDamagedBoards|$\
 	TestSpectatorsWander|TestDelayedSpectatorsWander)$$
 
-.PHONY: help build ui demo test vet lint ui-test client-test go-test test-long soak browser fuzz bench bench-peers bench-live bench-pipeline bench-growth bench-fanout bench-test image generate licenses audit clean need-go need-node
+.PHONY: help build ui demo test vet lint ui-test client-test go-test test-long soak browser stockfish fuzz bench bench-peers bench-live bench-pipeline bench-growth bench-fanout bench-test image generate licenses audit clean need-go need-node
 
 help:
 	@echo 'make build     bin/chessrelay with its pages'
@@ -96,14 +96,24 @@ browser:
 		echo 'Chromium is missing, which the browser tests drive: apt-get install chromium' >&2; exit 1; \
 	fi
 
+# The engine that the tests of evaluations run. A test without it fails.
+stockfish:
+	@command -v stockfish >/dev/null || [ -x /usr/games/stockfish ] || \
+	if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		echo 'installing Stockfish for the tests of evaluations'; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends stockfish >/dev/null; \
+	else \
+		echo 'Stockfish is missing, which the tests of evaluations run: apt-get install stockfish' >&2; exit 1; \
+	fi
+
 # One pass of everything. `make test-long` runs the rest.
-go-test: ui browser
+go-test: ui browser stockfish
 	go test -race -timeout 30m ./...
 
 # What CI runs after `make test`. The property tests run in full. The hub runs again as it does where
 # there is no epoll, and over TLS. The simulation runs thousands of schedules without the race
 # detector, which makes each one ten times as slow.
-test-long: ui
+test-long: ui stockfish
 	go test -race -timeout 30m -run '$(LONG)' ./relay ./relay/mirror ./relay/rules ./store ./broadcast -long
 	go test -race -timeout 30m -run TestLogPowerFailure ./store -crashes 1200
 	go test -race -timeout 30m -run TestCrashes ./cmd/chessrelay -crashes 6

@@ -80,8 +80,9 @@ func (w *watcher) takeEvaluation(f *anyFrame) error {
 // untilEvaluated reads until every board that it watches has an evaluation.
 func (w *watcher) untilEvaluated() *watcher {
 	w.t.Helper()
+	deadline := time.Now().Add(patience)
 	for len(w.boards) == 0 || len(w.evaluated) < len(w.boards) {
-		if _, err := w.read(); err != nil {
+		if _, err := w.read(); err != nil || time.Now().After(deadline) {
 			w.t.Fatalf("%v; %d of %d boards have an evaluation", err, len(w.evaluated), len(w.boards))
 		}
 	}

@@ -45,6 +45,17 @@ type Cluster struct {
 
 	Upstream *Upstream `json:"upstream"` // of an edge; nil: a member answered
 	Edges    []Edge    `json:"edges"`    // the edges that follow the node that answers
+	Engine   *Engine   `json:"engine"`   // of the node that answers; nil: it has none
+}
+
+// Engine is how a node's engine does.
+type Engine struct {
+	Name        string `json:"name"` // as it calls itself; empty: it has not started yet
+	Running     bool   `json:"running"`
+	Threads     int    `json:"threads"`
+	Queue       int    `json:"queue"` // watched boards whose position has no evaluation yet
+	Evaluations uint64 `json:"evaluations"`
+	Restarts    uint64 `json:"restarts"`
 }
 
 // Member is a member of the cluster, as the node that answers sees it.

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/chessrelay/chessrelay/broadcast/engine"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/web/base"
 	"github.com/chessrelay/chessrelay/web/edge"
@@ -40,7 +41,7 @@ func (s *Server) getCluster(r *http.Request) (base.Answer, error) {
 	if status.Members == nil { // a node that just joined knows no member yet: a list, not null
 		status.Members = []consensus.MemberStatus{}
 	}
-	out.Status, out.Edges, out.boardsAge = status, s.edges(), s.boardsAge()
+	out.Status, out.Edges, out.boardsAge, out.Engine = status, s.edges(), s.boardsAge(), s.engineStats()
 	return s.shown(r, out, func() publicCluster { return s.publicMember(status) })
 }
 
@@ -51,6 +52,7 @@ type clusterJSON struct {
 	boardsAge
 	Sources []clusterSource      `json:"sources,omitempty"`
 	Edges   []edge.SessionStatus `json:"edges"`
+	Engine  *engine.Stats        `json:"engine,omitempty"` // of the node that answers
 }
 
 func (s *Server) leadersView(ctx context.Context, status consensus.Status) (clusterJSON, error) {

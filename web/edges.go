@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chessrelay/chessrelay/broadcast/engine"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/web/base"
 	"github.com/chessrelay/chessrelay/web/edge"
@@ -116,6 +117,7 @@ type edgeCluster struct {
 	Members  []consensus.MemberStatus `json:"members"`
 	Upstream edge.Report              `json:"upstream"`
 	Edges    []edge.SessionStatus     `json:"edges"`
+	Engine   *engine.Stats            `json:"engine,omitempty"` // of this edge
 }
 
 func (s *Server) edgeCluster() edgeCluster {
@@ -123,7 +125,7 @@ func (s *Server) edgeCluster() edgeCluster {
 	report := e.Report()
 	return edgeCluster{
 		ClusterID: e.ClusterID(), Node: e.Name(), NodeID: e.ID(), Role: "edge", Leader: report.Leader.Name,
-		Commit: e.Commit(), Applied: e.Applied(), boardsAge: s.boardsAge(), Members: []consensus.MemberStatus{}, Upstream: report, Edges: s.edges(),
+		Commit: e.Commit(), Applied: e.Applied(), boardsAge: s.boardsAge(), Members: []consensus.MemberStatus{}, Upstream: report, Edges: s.edges(), Engine: s.engineStats(),
 	}
 }
 

@@ -135,6 +135,7 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 	gauge("clock_skew_seconds", n.Skew().Seconds())
 	gauge("boards_lag_entries", float64(age.Newest-min(age.Newest, n.Applied())))
 	s.edgeMetrics(gauge, counter)
+	s.engineMetrics(gauge, counter)
 	if s.cfg.Conns != nil {
 		c := s.cfg.Conns.Stats()
 		gauge("http_connections", float64(c.Open))

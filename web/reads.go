@@ -229,9 +229,14 @@ func (s *Server) pgn(w http.ResponseWriter, r *http.Request, get func(*http.Requ
 		s.Fail(w, r, err)
 		return
 	}
+	evaluations, ok := s.pgnEvaluations(w, r)
+	if !ok {
+		return
+	}
 	w.Header().Set("Content-Type", "application/x-chess-pgn; charset=utf-8")
 	w.Header().Set(base.IndexHeader, fmt.Sprint(index))
 	out := pgn.NewWriter(w)
+	out.Evaluations = evaluations
 	for _, g := range v.Games {
 		if err := out.Write(g, pgn.Event{Tournament: v.Tournament, Round: v.Round, Site: base.SiteURL(r)}); err != nil {
 			return // the client is gone

@@ -135,6 +135,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 			r.Get("/rounds/{rid}.pgn", s.roundPGN)
 			r.Get("/games/{gid}", s.Handle(s.getGame))
 			r.Get("/games/{gid}.pgn", s.gamePGN)
+			r.Get("/games/{gid}/evaluations", s.Handle(s.getEvaluations))
 			r.Get("/games/{gid}/history", s.Handle(s.getHistory))
 			r.With(s.AskedHere, s.Needs(base.Organise)).Get("/deleted", s.Handle(s.getDeleted))
 		})

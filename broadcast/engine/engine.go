@@ -148,12 +148,12 @@ func (e *Engine) Stats() Stats {
 // run keeps a process running.
 func (e *Engine) run(ctx context.Context) {
 	defer close(e.done)
-	runtime.LockOSThread() // see attributes; the thread ends with the goroutine
+	defer e.cfg.Store.setOwn(false) // while it is started again, what it has said stays
+	runtime.LockOSThread()          // see attributes; the thread ends with the goroutine
 	pause, told := e.cfg.Backoff, ""
 	for {
 		began := time.Now()
 		err := e.session(ctx)
-		e.cfg.Store.setOwn(false)
 		e.mu.Lock()
 		e.state.Running = false
 		if ctx.Err() == nil {

@@ -44,6 +44,9 @@ func flagsOfRole(cmd *cobra.Command, role string, upstreams []string, cfg *node.
 	return nil
 }
 
+// maxEngineThreads is what Stockfish accepts.
+const maxEngineThreads = 1024
+
 // validate checks the flags, and brings URLs into one form.
 func validate(c *node.Config) (err error) {
 	if c.Role != node.RoleRecorder && c.Role != node.RoleVenue && c.Role != node.RoleEdge {
@@ -51,6 +54,9 @@ func validate(c *node.Config) (err error) {
 	}
 	if c.Voters < 1 {
 		return usagef("--voters must be at least 1, not %d", c.Voters)
+	}
+	if c.EngineThreads < 0 || c.EngineThreads > maxEngineThreads {
+		return usagef("--engine-threads is from 1 to %d, not %d", maxEngineThreads, c.EngineThreads)
 	}
 	if c.MaxInflightMsgs < 0 {
 		return usagef("--max-inflight-msgs must be at least 1, not %d", c.MaxInflightMsgs)

@@ -73,6 +73,8 @@ has no token, anybody may write. So a node then listens only on 127.0.0.1, unles
 	f.StringVar(&cfg.TokenFile, "token-file", "", "read the token from `FILE`, which takes precedence over --token; with --bootstrap, a missing file gets a new token")
 	f.BoolVar(&cfg.Open, "open", false, "while the cluster has no token, let anybody who reaches this node write")
 	f.StringVar(&cfg.AccessLog, "access-log", "", "write a line of JSON for each request to `FILE`, or to stdout if it is -")
+	f.StringVar(&cfg.Engine, "engine", "", "evaluate the boards that are watched with the UCI engine at `PATH`, such as /usr/games/stockfish (default: none)")
+	f.IntVar(&cfg.EngineThreads, "engine-threads", 1, "with `N` threads, at a low priority")
 	f.StringVar(&cfg.PullAllow, "pull-allow", "", "fetch the sources of rounds from these hosts of the local network too, `HOST[:PORT],CIDR…` (default: from the public internet only)")
 	f.IntVar(&cfg.MaxSpectators, "max-spectators", 0, "serve at most `N` spectators at a time; 0: as many as the open files allow (ulimit -n) less 500, at most 100000; -1: as many as these allow")
 	f.IntVar(&cfg.MaxPerAddress, "max-per-address", 1000, "serve at most `N` spectators at one address, and as many other connections; -1: no limit")

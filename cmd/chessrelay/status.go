@@ -379,12 +379,30 @@ func describeEdge(s client.Cluster, columns int) string {
 // describeEdges are the edges that follow the node that answered.
 func describeEdges(s client.Cluster, columns int) string {
 	if len(s.Edges) == 0 {
-		return ""
+		return describeEngine(s, columns)
 	}
 	t := terminal.Table{Head: []string{"EDGE", "SENT UP TO", "UNSENT", "SENT", "FOR", "ADDRESS", "HTTP"}}
 	for _, e := range s.Edges {
 		t.Rows = append(t.Rows, []string{e.Name, fmt.Sprint(e.Sent), fmt.Sprint(e.Lag), byteSize(e.SentBytes), ago(e.ConnectedMs), e.Address, e.HTTP})
 	}
 	t.Fit(columns, "ADDRESS", "FOR", "SENT", "HTTP")
-	return "\n" + t.String()
+	return "\n" + t.String() + describeEngine(s, columns)
+}
+
+// describeEngine is the engine of the node that answered.
+func describeEngine(s client.Cluster, columns int) string {
+	e := s.Engine
+	if e == nil {
+		return ""
+	}
+	name, state := e.Name, "runs"
+	if name == "" {
+		name = "the engine"
+	}
+	if !e.Running {
+		state = "does not run"
+	}
+	text := fmt.Sprintf("%s has an engine: %s %s, with %d threads. It has made %d evaluations, %d boards wait, and it was started again %d times.",
+		s.Node, name, state, e.Threads, e.Evaluations, e.Queue, e.Restarts)
+	return "\n" + terminal.Wrap(terminal.Clean(text)+"\n", columns)
 }

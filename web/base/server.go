@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/chessrelay/chessrelay/broadcast"
+	"github.com/chessrelay/chessrelay/broadcast/engine"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/web/edge"
 	"github.com/chessrelay/chessrelay/web/pull"
@@ -33,6 +34,10 @@ type Config struct {
 	Now func() time.Time
 	// Pull, if set, polls the rounds' sources, and says how that goes.
 	Pull *pull.Puller
+	// Evaluations are what an engine thinks of positions. Nil: no engine works for this node.
+	// Engine is this node's own; nil: it has none.
+	Evaluations *engine.Store
+	Engine      *engine.Engine
 	// SubmitTimeout bounds how long a submission waits for its majority.
 	// Zero: 10 s.
 	SubmitTimeout time.Duration

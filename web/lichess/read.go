@@ -136,9 +136,9 @@ func (s *Server) getTourPGN(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) writePGN(w http.ResponseWriter, r *http.Request, views []base.View, index uint64, err error) {
-	noClocks := false
+	var opts pgnOptions
 	if err == nil {
-		noClocks, err = withoutClocks(r)
+		opts, err = s.pgnOptions(r)
 	}
 	if err != nil {
 		s.Fail(w, r, err)
@@ -147,7 +147,7 @@ func (s *Server) writePGN(w http.ResponseWriter, r *http.Request, views []base.V
 	w.Header().Set("Content-Type", pgnType)
 	w.Header().Set(base.IndexHeader, fmt.Sprint(index))
 	out := pgn.NewWriter(w)
-	out.NoClocks = noClocks
+	out.NoClocks, out.Evaluations = opts.noClocks, opts.evaluations
 	for _, v := range views {
 		for _, g := range v.Games {
 			if out.Write(g, pgn.Event{Tournament: v.Tournament, Round: v.Round, Site: base.SiteURL(r)}) != nil {
@@ -159,7 +159,20 @@ func (s *Server) writePGN(w http.ResponseWriter, r *http.Request, views []base.V
 
 const pgnType = "application/x-chess-pgn; charset=utf-8"
 
-// withoutClocks reads ?clocks= and ?comments=. Clocks are the only comments.
+// pgnOptions are what a client wants in its PGN.
+type pgnOptions struct {
+	noClocks    bool
+	evaluations func(*relay.Game) []*relay.Evaluation // nil: none
+}
+
+func (s *Server) pgnOptions(r *http.Request) (o pgnOptions, err error) {
+	if o.noClocks, err = withoutClocks(r); err == nil {
+		o.evaluations, err = s.PGNEvaluations(r)
+	}
+	return o, err
+}
+
+// withoutClocks reads ?clocks= and ?comments=. Clocks are the usual comments.
 func withoutClocks(r *http.Request) (bool, error) {
 	without := false
 	for _, name := range []string{"clocks", "comments"} {

@@ -56,9 +56,9 @@ func (s *Server) readGames(r *http.Request, id relay.RoundID) (gameReader, error
 
 // stream answers with the games that the reader returns.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, open func() (gameReader, error)) {
-	noClocks, err := withoutClocks(r)
+	opts, err := s.pgnOptions(r)
 	if err == nil {
-		err = s.streamGames(w, r, open, noClocks)
+		err = s.streamGames(w, r, open, opts)
 	}
 	if err != nil {
 		s.Fail(w, r, err)
@@ -67,7 +67,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, open func() (gam
 
 // streamGames writes until the client or the hub is gone. It fails only before it has written
 // anything.
-func (s *Server) streamGames(w http.ResponseWriter, r *http.Request, open func() (gameReader, error), noClocks bool) error {
+func (s *Server) streamGames(w http.ResponseWriter, r *http.Request, open func() (gameReader, error), opts pgnOptions) error {
 	select {
 	case s.streams <- struct{}{}:
 		defer func() { <-s.streams }()
@@ -99,14 +99,14 @@ func (s *Server) streamGames(w http.ResponseWriter, r *http.Request, open func()
 
 	_ = conn.Flush() // the client sees that the stream has begun, even if nothing comes for long
 	format := pgn.NewWriter(nil)
-	format.NoClocks = noClocks
+	format.NoClocks, format.Evaluations = opts.noClocks, opts.evaluations
 	sent := map[relay.GameID]*relay.Game{} // as last written
 	written := time.Now()
 	for {
 		ctx, cancel := context.WithDeadline(r.Context(), written.Add(s.cfg.StreamSilence))
 		games, err := reader.Next(ctx)
 		cancel()
-		games = slices.DeleteFunc(games, func(g *relay.Game) bool { return sent[g.ID] != nil && sameText(sent[g.ID], g, noClocks) })
+		games = slices.DeleteFunc(games, func(g *relay.Game) bool { return sent[g.ID] != nil && sameText(sent[g.ID], g, opts.noClocks) })
 		if err == nil && len(games) == 0 {
 			continue // the text does not show the clocks that changed
 		}

@@ -385,7 +385,7 @@ func TestStreamLimit(t *testing.T) {
 	for range maxStreams {
 		s.streams <- struct{}{}
 	}
-	err := s.streamGames(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), nil, false)
+	err := s.streamGames(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), nil, pgnOptions{})
 	if e := base.Describe(err); e.Status != http.StatusTooManyRequests {
 		t.Errorf("the answer is %v", e)
 	}

@@ -68,6 +68,11 @@ type Config struct {
 	TokenFile string
 	Open      bool // anybody may write while there is no token, also from other machines
 
+	// Engine is the path of a UCI engine that evaluates the watched boards; empty: none.
+	// EngineThreads is how many threads it has; 0: 1.
+	Engine        string
+	EngineThreads int
+
 	// AccessLog is a file that gets a line of JSON for each request; "-": stdout; empty: none.
 	AccessLog string
 

@@ -24,6 +24,7 @@ func (n *Node) openEdge(ctx context.Context, cfg Config, identified func(cluster
 	n.Edge, err = edge.OpenLogClient(ctx, edge.LogClientConfig{
 		Name: cfg.Name, URL: n.URL, Upstreams: cfg.Upstreams, Token: cfg.Token, Voucher: cfg.Voucher, Invited: cfg.Invited, Roots: cfg.Roots,
 		Machine: n.Boards, Tail: n.Boards.tail, Identified: identified, Log: n.log, Now: cfg.Now,
+		Evaluations: n.evaluations, Watching: n.watching,
 		Silence: cfg.Pace.Silence, Patience: cfg.Pace.Patience, Probation: cfg.Pace.Probation, ProbeEvery: cfg.Pace.ProbeEvery,
 	})
 	if err != nil {
@@ -36,15 +37,18 @@ func (n *Node) openEdge(ctx context.Context, cfg Config, identified func(cluster
 
 // status is how this node stands, for the edges that follow it.
 func (n *Node) status() edge.Status {
+	engine := n.evaluations != nil && n.evaluations.Available()
 	if n.Edge != nil {
-		return n.Edge.Status()
+		s := n.Edge.Status()
+		s.Engine = engine
+		return s
 	}
 	r := n.Raft
 	applied, newest := r.Applied(), r.Newest()
 	fresh, _ := r.Fresh()
 	s := edge.Status{
 		Cluster: r.ClusterID(), Path: []edge.Hop{{ID: r.ID().String(), Name: r.Name(), HTTP: n.URL}},
-		AgeMs: max(0, time.Since(fresh).Milliseconds()),
+		AgeMs: max(0, time.Since(fresh).Milliseconds()), Engine: engine,
 	}
 	if times := r.Times(); times.Compared {
 		s.Now = times.Early.UnixNano()

@@ -16,6 +16,7 @@ import (
 	"github.com/chessrelay/chessrelay/web/base"
 
 	"github.com/chessrelay/chessrelay/broadcast"
+	"github.com/chessrelay/chessrelay/broadcast/engine"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/web"
@@ -32,6 +33,7 @@ type Node struct {
 	Raft      *consensus.Node // nil on an edge
 	Edge      *edge.LogClient // nil but on an edge
 	Pull      *pull.Puller    // nil on an edge
+	Engine    *engine.Engine  // nil: this node has none
 	URL       string          // how others reach the API
 
 	log       *slog.Logger
@@ -45,6 +47,9 @@ type Node struct {
 	watched  atomic.Pointer[broadcast.Hub] // hub, for the listener
 	starting *web.Starting
 	api      *web.Server
+
+	evaluations *engine.Store                  // nil: nobody evaluates anything for this node
+	below       atomic.Pointer[edge.LogServer] // LogServer, for the hub
 
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -91,6 +96,12 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, tick time.Duration)
 		AllowedOrigins: cfg.AllowOrigins, Proxies: proxies,
 		Viewer: access.Viewer,
 	}
+	if err := n.openEngine(cfg); err != nil {
+		return n, err
+	}
+	if n.evaluations != nil {
+		hub.Evaluations, hub.WatchedBelow = wanting{n.evaluations, n.Engine}, n.watchedBelow
+	}
 	identified := func(cluster string) error {
 		hub.Cluster = cluster
 		return n.openHub(hub)
@@ -112,7 +123,9 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, tick time.Duration)
 	files := broadcast.OpenFiles()
 	n.LogServer = edge.OpenLogServer(edge.LogServerConfig{
 		Tail: n.Boards.tail, Status: n.status, Image: n.Boards.image, Log: log, MaxEdges: maxFollowers(files, n.Hub.Limit()),
+		Evaluations: n.evaluationsForEdges(),
 	})
+	n.below.Store(n.LogServer)
 	warning := filesWarning(cfg.MaxSpectators, files)
 	if warning != "" {
 		log.Warn(warning)
@@ -121,6 +134,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, tick time.Duration)
 		Config: base.Config{
 			Node: n.Raft, Edge: n.Edge, Boards: n.Boards, Pull: n.Pull, Log: log, Now: cfg.Now, Access: access,
 			URL: n.URL, Hosts: slices.Concat(cfg.ACME, cfg.AllowHosts), Proxies: proxies,
+			Evaluations: n.evaluations, Engine: n.Engine,
 		},
 		LogServer: n.LogServer, Hub: n.Hub, AdminPort: cfg.AdminHTTP != "", Peers: n.peers, Conns: n.listener, Warning: warning,
 		LogDropped: cfg.LogDropped, AccessLog: n.accessLog.logger(),
@@ -295,6 +309,9 @@ func (n *Node) Close() error {
 	}
 	if n.LogServer != nil {
 		errs = append(errs, n.LogServer.Close())
+	}
+	if n.Engine != nil {
+		errs = append(errs, n.Engine.Close())
 	}
 	if n.server != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)

@@ -22,7 +22,11 @@ func TestOpenAPI(t *testing.T) {
 	// The document's rounds have a delay. The token's sight is the truth.
 	c := nodetest.NewClusterWith(t, 2, func(cfg *node.Config) {
 		cfg.Token, cfg.MaxSpectators = nodetest.Token, 1<<30 // /readyz warns of so many spectators
+		cfg.Engine = stockfish(t)
 	})
+	for _, n := range c.Nodes {
+		nodetest.Eventually(t, "the engine", func() bool { return n.Engine.Stats().Running })
+	}
 	doc := newContract(t, c.Nodes[0].URL)
 	doc.token = nodetest.Token
 	example := doc.requestExample
@@ -50,6 +54,9 @@ func TestOpenAPI(t *testing.T) {
 	doc.post(400, "/api/rounds/{rid}/games", nodetest.Object{"board": 0, "white": nodetest.Object{"name": "A"}, "black": nodetest.Object{"name": "B"}})
 	position := "4k3/8/8/8/8/8/4P3/4K3 b - - 0 1"
 	doc.post(201, "/api/rounds/{rid}/games", nodetest.Object{"board": 2, "white": nodetest.Object{"name": "A"}, "black": nodetest.Object{"name": "B"}, "fen": position})
+
+	// An engine finds the mate.
+	doc.post(201, "/api/rounds/{rid}/games", nodetest.Object{"board": 9, "white": nodetest.Object{"name": "A"}, "black": nodetest.Object{"name": "B"}, "fen": "6k1/8/8/8/8/8/R7/1R4K1 w - - 0 1"})
 
 	chess960 := doc.post(201, "/api/rounds/{rid}/games", nodetest.Object{"board": 3, "white": nodetest.Object{"name": "A"}, "black": nodetest.Object{"name": "B"}, "variant": "Chess960", "startPosition": 0, "timeControl": "40/5400+30:G/30d5"})
 	board1 := doc.ids["gid"]
@@ -79,6 +86,7 @@ func TestOpenAPI(t *testing.T) {
 	doc.post(400, moves, nodetest.Object{"ply": 5, "move": "Ke5", "illegal": true})
 	doc.post(400, moves, nodetest.Object{"ply": 5, "move": "Bb5", "fen": position})
 	doc.get(200, "/api/rounds/{rid}")
+	doc.get(200, "/api/games/{gid}/evaluations")
 	illegal := example(moves, "illegal")
 	delete(illegal, "ply")
 	doc.post(200, correct, nodetest.Object{"toPly": 3, "moves": []nodetest.Object{illegal}})
@@ -468,7 +476,7 @@ func readStreams(doc *contract, paths ...string) func(types ...string) {
 // until one of every type has come.
 func watchFrames(t *testing.T, node, round string) func(*contract) {
 	admin := http.Header{"Authorization": {"Bearer " + nodetest.Token}}
-	conn, res, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(node, "http")+"/live?round="+round, admin)
+	conn, res, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(node, "http")+"/live?evaluations=1&round="+round, admin)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -478,10 +486,10 @@ func watchFrames(t *testing.T, node, round string) func(*contract) {
 		t.Helper()
 		missing := map[string]bool{
 			"hello": true, "snapshot": true, "game": true, "move": true, "takeback": true, "correction": true, "result": true, "clock": true,
-			"round": true, "status": true, "summary": true, "deleted": true,
+			"round": true, "status": true, "summary": true, "deleted": true, "evaluations": true, "evaluation": true, "mate": true,
 		}
 		// From now on it watches one board, and gets summaries of the others.
-		order := []byte(`{"type":"subscribe","boards":[1]}`)
+		order := []byte(`{"type":"subscribe","boards":[1],"evaluations":true}`)
 		doc.fits("subscribe", "#/paths/~1live/get/x-websocket/fromClient/schema", order)
 		if err := conn.WriteMessage(websocket.TextMessage, order); err != nil {
 			t.Fatal(err)
@@ -500,6 +508,9 @@ func watchFrames(t *testing.T, node, round string) func(*contract) {
 				}
 			}
 			for _, f := range several {
+				if f["mate"] != nil {
+					delete(missing, "mate")
+				}
 				// The last frame of this type says that the tournament was renamed.
 				if r, ok := f["round"].(nodetest.Object); f["type"] != "round" || ok && r["tournamentName"] == "City Open 2026" {
 					delete(missing, f["type"].(string))
