@@ -2,6 +2,9 @@ import type {
   Board,
   BoardSummary,
   DeletedFrame,
+  Evaluation,
+  EvaluationFrame,
+  EvaluationsFrame,
   Event,
   Frame,
   HelloFrame,
@@ -35,6 +38,13 @@ export interface Live {
   readonly boards: ReadonlyMap<number, Board>;
   /** The standing of boards that we do not watch, as far as summaries gave it. */
   readonly summaries: ReadonlyMap<number, BoardSummary>;
+  /** Whether an engine evaluates the round; undefined: the node has not said. */
+  readonly evaluates?: boolean;
+  /**
+   * By board, the newest evaluation of the line that is played. After a move it is that of an
+   * earlier ply, until the next one comes.
+   */
+  readonly evaluations: ReadonlyMap<number, Evaluation>;
   /** An event was about an unknown board: this state is incomplete and needs a new snapshot. */
   readonly incomplete: boolean;
   /** The node's clock minus ours, as well as we know it. */
@@ -48,7 +58,7 @@ export interface Live {
   readonly early?: number;
 }
 
-export const nothing: Live = { index: 0, boards: new Map(), summaries: new Map(), incomplete: false, stale: false, age: 0 };
+export const nothing: Live = { index: 0, boards: new Map(), summaries: new Map(), evaluations: new Map(), incomplete: false, stale: false, age: 0 };
 
 /** The state after a frame that came at `local`, in milliseconds on our monotonic clock. */
 export function reduce(state: Live, frame: Frame, local: number): Live {
@@ -66,6 +76,10 @@ export function reduce(state: Live, frame: Frame, local: number): Live {
       return renamed(timed, frame);
     case "deleted":
       return deleted(timed, frame);
+    case "evaluations":
+      return evaluates(timed, frame);
+    case "evaluation":
+      return evaluation(timed, frame);
     default:
       return event(timed, frame);
   }
@@ -98,14 +112,45 @@ function hello(state: Live, frame: HelloFrame): Live {
   if (known === undefined || known === frame.cluster) return next;
   // Another cluster has its own indexes: ours means nothing there. The boards stay until its
   // snapshot comes.
-  return { ...next, index: 0, seen: undefined, summaries: new Map() };
+  return { ...next, index: 0, seen: undefined, summaries: new Map(), evaluates: undefined, evaluations: new Map() };
 }
 
 function snapshot(state: Live, frame: SnapshotFrame): Live {
   // A node that is behind our previous one sends an older state. Ours continues that state, and its
   // events will catch up with us, so nothing is taken back.
   if (frame.index < state.index) return state;
-  return { ...state, index: frame.index, seen: undefined, round: frame.round, boards: byNumber(frame.boards), incomplete: false };
+  const boards = byNumber(frame.boards);
+  const evaluations = frame.round.evaluations === false ? new Map() : stillTrue(state, boards);
+  return { ...state, index: frame.index, seen: undefined, round: frame.round, boards, evaluations, incomplete: false };
+}
+
+/** The evaluations of the boards that have not changed. */
+function stillTrue(state: Live, boards: ReadonlyMap<number, Board>): ReadonlyMap<number, Evaluation> {
+  const same = (number: number): boolean => {
+    const [before, after] = [state.boards.get(number), boards.get(number)];
+    return before !== undefined && before.game === after?.game && before.fen === after.fen;
+  };
+  return new Map([...state.evaluations].filter(([number]) => same(number)));
+}
+
+function evaluates(state: Live, frame: EvaluationsFrame): Live {
+  return { ...state, evaluates: frame.on, evaluations: frame.on ? state.evaluations : new Map() };
+}
+
+/** The state with the evaluation, unless it is about another position than the one on the board. */
+function evaluation(state: Live, { game, board, ply, cp, mate, depth, pv }: EvaluationFrame): Live {
+  const on = state.boards.get(board);
+  if (on?.game !== game || on.ply !== ply || state.round?.evaluations === false) return state;
+  const score = mate === undefined ? { cp } : { mate };
+  return { ...state, evaluations: new Map(state.evaluations).set(board, { ply, ...score, depth, pv }) };
+}
+
+/** The evaluations without that of a board. */
+function withoutBoard(evaluations: ReadonlyMap<number, Evaluation>, board: number): ReadonlyMap<number, Evaluation> {
+  if (!evaluations.has(board)) return evaluations;
+  const left = new Map(evaluations);
+  left.delete(board);
+  return left;
 }
 
 function status(state: Live, frame: StatusFrame): Live {
@@ -120,7 +165,7 @@ function summary(state: Live, frame: SummaryFrame): Live {
 
 /** The state after a change to other boards: it has none of them until their snapshot comes. */
 export function turned(state: Live): Live {
-  return { ...state, index: 0, seen: undefined, boards: new Map(), incomplete: false };
+  return { ...state, index: 0, seen: undefined, boards: new Map(), evaluations: new Map(), incomplete: false };
 }
 
 /** The state with the event of that name marked as seen, or undefined if it was seen before. */
@@ -134,14 +179,17 @@ function noted(state: Live, index: number, name: string): Live | undefined {
 function renamed(state: Live, frame: RoundFrame): Live {
   const next = noted(state, frame.index, frame.type);
   if (next === undefined) return state;
-  return { ...next, round: { tournamentName: state.round?.tournamentName, ...frame.round } };
+  const evaluations = frame.round.evaluations === false ? new Map() : next.evaluations;
+  return { ...next, evaluations, round: { tournamentName: state.round?.tournamentName, ...frame.round } };
 }
 
 /** The state without the board, which may be one that we do not watch. */
 function deleted(state: Live, frame: DeletedFrame): Live {
   const next = noted(state, frame.index, `${frame.type} ${frame.board}`);
   if (next === undefined) return state;
-  return { ...next, boards: lacking(state.boards, frame), summaries: lacking(state.summaries, frame) };
+  const boards = lacking(state.boards, frame);
+  const evaluations = boards === state.boards ? state.evaluations : withoutBoard(state.evaluations, frame.board);
+  return { ...next, boards, evaluations, summaries: lacking(state.summaries, frame) };
 }
 
 function lacking<B extends { readonly game: string }>(boards: ReadonlyMap<number, B>, { game, board }: DeletedFrame): ReadonlyMap<number, B> {
@@ -158,7 +206,14 @@ function event(state: Live, frame: Event): Live {
   const before = state.boards.get(frame.board);
   const after = changed(before, frame);
   if (after === undefined) return { ...next, incomplete: true };
-  return { ...next, boards: before === undefined ? byNumber([...state.boards.values(), after]) : new Map(state.boards).set(frame.board, after) };
+  // After a move the one before is near enough until the next comes. Every other line is new.
+  const anotherLine = frame.type === "takeback" || frame.type === "correction" || after.game !== before?.game || after.ply < before.ply;
+  const evaluations = anotherLine ? withoutBoard(next.evaluations, frame.board) : next.evaluations;
+  return {
+    ...next,
+    evaluations,
+    boards: before === undefined ? byNumber([...state.boards.values(), after]) : new Map(state.boards).set(frame.board, after),
+  };
 }
 
 /** The board after the event, or undefined if the event is about a board that we do not know. */

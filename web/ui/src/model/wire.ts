@@ -75,6 +75,8 @@ export interface Round {
   readonly status?: RoundStatus;
   readonly description?: string;
   readonly createdAt?: number;
+  /** The arbiter has switched an engine's evaluations off; missing if not. */
+  readonly evaluations?: false;
 }
 
 export interface RoundWithGames extends Round {
@@ -280,6 +282,41 @@ export interface BoardSummary {
   readonly result: Result;
 }
 
+/** What an engine thinks of the position after ply, for White. It has cp or mate. */
+export interface Evaluation {
+  readonly ply: number;
+  /** In hundredths of a pawn. */
+  readonly cp?: number;
+  /** Moves until White mates; negative: until Black does. */
+  readonly mate?: number;
+  readonly depth: number;
+  /** The best line, in SAN, at most 8 moves. */
+  readonly pv: readonly string[];
+}
+
+/** The newest evaluation of a board that we watch. It has no index. */
+export interface EvaluationFrame extends Evaluation {
+  readonly type: "evaluation";
+  readonly game: string;
+  readonly board: number;
+  readonly now?: number;
+}
+
+/** Whether there are evaluations of the round. When it changes, those from before are void. */
+export interface EvaluationsFrame {
+  readonly type: "evaluations";
+  readonly on: boolean;
+  readonly now?: number;
+}
+
+/** The answer of GET /api/games/{gid}/evaluations: the plies that the node knows, in order. */
+export interface GameEvaluations {
+  readonly game: string;
+  /** The arbiter has not switched them off. */
+  readonly on: boolean;
+  readonly evaluations: readonly Evaluation[];
+}
+
 export interface StatusFrame {
   readonly type: "status";
   readonly stale: boolean;
@@ -361,7 +398,7 @@ export interface RoundFrame {
 
 /** What happened on one board; index is the log index, the same on every node. */
 export type Event = MoveFrame | TakebackFrame | CorrectionFrame | ResultFrame | ClockFrame | GameFrame;
-export type Frame = HelloFrame | SnapshotFrame | StatusFrame | SummaryFrame | RoundFrame | DeletedFrame | Event;
+export type Frame = HelloFrame | SnapshotFrame | StatusFrame | SummaryFrame | RoundFrame | DeletedFrame | EvaluationFrame | EvaluationsFrame | Event;
 
 const events = new Set(["move", "takeback", "correction", "result", "clock", "game"]);
 
@@ -369,7 +406,7 @@ export function isEvent(frame: Frame): frame is Event {
   return events.has(frame.type);
 }
 
-const known = new Set(["hello", "snapshot", "status", "summary", "round", "deleted", ...events]);
+const known = new Set(["hello", "snapshot", "status", "summary", "round", "deleted", "evaluation", "evaluations", ...events]);
 
 /** The frames of one text message: one object, or an array of them. Unknown types are left out. */
 export function parseFrames(text: string): Frame[] {
@@ -380,7 +417,14 @@ export function parseFrames(text: string): Frame[] {
     return [];
   }
   const list: unknown[] = Array.isArray(value) ? value : [value];
-  return list.filter((f): f is Frame => typeof f === "object" && f !== null && known.has((f as { type?: string }).type ?? ""));
+  return list.filter((f): f is Frame => typeof f === "object" && f !== null && known.has((f as { type?: string }).type ?? "")).filter(sound);
+}
+
+/** An evaluation comes from an engine by way of other nodes, so a view can rely on what it has. */
+function sound(frame: Frame): boolean {
+  if (frame.type !== "evaluation") return true;
+  const score = Number.isFinite(frame.cp) !== Number.isFinite(frame.mate);
+  return score && Number.isInteger(frame.ply) && Array.isArray(frame.pv) && frame.pv.every((san) => typeof san === "string");
 }
 
 /**
