@@ -28,6 +28,10 @@ type Config struct {
 	Cluster string
 	// Node is this node's name, for hello frames.
 	Node string
+	// Nodes returns the URLs of other nodes, at which a spectator that loses this one goes on.
+	// Their pages may connect here. Nil: there are none. It is called for each spectator, so it
+	// must be quick.
+	Nodes func() []string
 	// Boards are the boards that spectators see. Required.
 	Boards View
 	// Log is for what an operator must know; single spectators are logged at debug level only. Nil:

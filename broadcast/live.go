@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -181,13 +182,32 @@ func (h *Hub) checkCluster(cluster string) error {
 // setHello prepares the hello frame of s.
 func (h *Hub) setHello(s *spectator, applied uint64, behind *int) error {
 	hello, err := json.Marshal(helloFrame{
-		Type: "hello", Cluster: h.cfg.Cluster, Node: h.cfg.Node, Index: applied, Now: time.Now().UnixMilli(), Delay: behind,
+		Type: "hello", Cluster: h.cfg.Cluster, Node: h.cfg.Node, Index: applied, Now: time.Now().UnixMilli(), Delay: behind, Nodes: h.otherNodes(),
 	})
 	if err != nil {
 		return &rejection{CloseGoingAway, "this node has a fault; try another"}
 	}
 	s.hello = &message{objects: [][]byte{hello}}
 	return nil
+}
+
+// maxNodes is how many other nodes a hello frame names.
+const maxNodes = 8
+
+func (h *Hub) otherNodes() []string {
+	if h.cfg.Nodes == nil {
+		return nil
+	}
+	nodes := h.cfg.Nodes()
+	return nodes[:min(len(nodes), maxNodes)]
+}
+
+// isNode reports whether the origin is that of another node: its page goes on here when it has lost
+// that node.
+func (h *Hub) isNode(origin string) bool {
+	return origin != "" && h.cfg.Nodes != nil && slices.ContainsFunc(h.cfg.Nodes(), func(url string) bool {
+		return strings.EqualFold(strings.TrimSuffix(url, "/"), origin)
+	})
 }
 
 // liveQuery is what a spectator asks for.
@@ -257,7 +277,8 @@ func (h *Hub) newUpgrader() websocket.Upgrader {
 		WriteBufferPool:   &sync.Pool{},
 		EnableCompression: true,
 		CheckOrigin: func(r *http.Request) bool {
-			return sameOrigin(r) || h.allowed(r.Header.Get("Origin"))
+			origin := r.Header.Get("Origin")
+			return sameOrigin(r) || h.allowed(origin) || h.isNode(origin)
 		},
 		Error: h.notUpgraded,
 	}

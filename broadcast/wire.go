@@ -37,6 +37,8 @@ type helloFrame struct {
 	// Delay is how many seconds late this client sees a round that the public sees later; absent
 	// for all others.
 	Delay *int `json:"delay,omitempty"`
+	// Nodes are the URLs of other nodes, where the client may go on with its index.
+	Nodes []string `json:"nodes,omitempty"`
 }
 
 type statusFrame struct {

@@ -45,6 +45,7 @@ type Node struct {
 	peers    *http.Transport               // calls the other nodes
 	handler  atomic.Pointer[http.Handler]  // web.Starting, then the API
 	watched  atomic.Pointer[broadcast.Hub] // hub, for the listener
+	others   otherNodes
 	starting *web.Starting
 	api      *web.Server
 
@@ -104,6 +105,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, tick time.Duration)
 	}
 	identified := func(cluster string) error {
 		hub.Cluster = cluster
+		hub.Nodes = func() []string { return n.others.list(n) }
 		return n.openHub(hub)
 	}
 	if cfg.Role == RoleEdge {

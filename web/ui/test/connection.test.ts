@@ -27,6 +27,7 @@ let sockets: Socket[] = [];
 let phases: Phase[] = [];
 let cursor: { since: number; cluster?: string } = { since: 0 };
 let connection: Connection;
+let home = false;
 
 const hello = { type: "hello", cluster: "c 1", node: "n", index: 5 };
 const last = () => sockets.at(-1)!;
@@ -37,8 +38,10 @@ beforeEach(() => {
   sockets = [];
   phases = [];
   cursor = { since: 0 };
+  home = false;
   connection = new Connection({
-    url: () => "ws://x/live?round=r",
+    url: (node) => `${node ?? "ws://x"}/live?round=r`,
+    homeAnswers: () => Promise.resolve(home),
     cursor: () => cursor,
     onFrames: () => {},
     onPhase: (p) => phases.push(p),
@@ -352,4 +355,51 @@ test("an EventSource looks like a WebSocket, and does not reconnect by itself", 
   assert.equal(source.closed, true);
   open().close();
   assert.equal(source.closed, true);
+});
+
+test("a lost node is left for the next one within a second, and each is tried once before a pause", () => {
+  last().says({ ...hello, nodes: ["http://b", "http://c/", "ftp://d"] });
+  cursor = { since: 7, cluster: "c 1" };
+  last().ends(1006);
+  mock.timers.tick(999);
+  assert.equal(sockets.length, 2);
+  assert.equal(last().url, "http://b/live?round=r&since=7&cluster=c%201");
+  assert.equal((phase() as { node?: string }).node, "http://b");
+  last().ends(1006);
+  mock.timers.tick(999);
+  assert.equal(last().url, "http://c//live?round=r&since=7&cluster=c%201");
+  last().ends(1006);
+  mock.timers.tick(999);
+  assert.equal(last().url, "ws://x/live?round=r&since=7&cluster=c%201");
+  last().ends(1006);
+  const before = sockets.length;
+  mock.timers.tick(300);
+  assert.equal(sockets.length, before, "all were tried: now there is a pause");
+  mock.timers.tick(20_000);
+  assert.equal(last().url, "http://b/live?round=r&since=7&cluster=c%201");
+});
+
+test("a node that is going away is left at once, and the page's own is gone back to", async () => {
+  last().says({ ...hello, nodes: ["http://b"] });
+  cursor = { since: 7, cluster: "c 1" };
+  last().ends(4000, "this node is shutting down");
+  mock.timers.tick(500);
+  assert.match(last().url, /^http:\/\/b\//);
+  last().says(hello);
+  assert.deepEqual(phase(), { kind: "open" });
+  mock.timers.tick(20_000);
+  for (let i = 0; i < 5; i++) await Promise.resolve();
+  assert.match(last().url, /^http:\/\/b\//, "the own node does not answer yet");
+  home = true;
+  last().says({ type: "status", stale: false });
+  mock.timers.tick(20_000);
+  for (let i = 0; i < 5; i++) await Promise.resolve();
+  assert.match(last().url, /^ws:\/\/x\//);
+});
+
+test("a slow viewer stays at its node", () => {
+  last().says({ ...hello, nodes: ["http://b"] });
+  last().ends(4001);
+  mock.timers.tick(1000);
+  assert.match(last().url, /^ws:\/\/x\//);
 });

@@ -32,6 +32,7 @@ export function condition(phase: Phase, live: Live, local: number): Condition {
     case "connecting":
       if (phase.diverged) return { status: "stale", text: `This server’s boards have diverged; trying again…${shown}` };
       if (live.heardAt === undefined && phase.attempt === 0) return { status: "reconnecting", text: "Connecting…", first: true };
+      if (phase.node !== undefined) return { status: "reconnecting", text: `Trying ${hostOf(phase.node)}…${shown}` };
       return { status: "reconnecting", text: `Reconnecting…${shown}` };
     case "waiting": {
       const seconds = Math.max(0, Math.ceil((phase.until - local) / 1000));
@@ -46,4 +47,9 @@ export function condition(phase: Phase, live: Live, local: number): Condition {
       if (since > quiet) return { status: "stale", text: `Nothing heard for ${formatAge(since)}` };
       return { status: "live", text: t("connected") };
   }
+}
+
+/** The name of another node, for a person. */
+function hostOf(node: string): string {
+  return node.replace(/^https?:\/\//, "").replace(/\/$/, "");
 }

@@ -248,6 +248,8 @@ export interface Game {
 
 export interface HelloFrame {
   readonly type: "hello";
+  /** Other nodes, at which we may go on with our index. */
+  readonly nodes?: readonly string[];
   readonly cluster: string;
   readonly node: string;
   readonly index: number;

@@ -16,10 +16,23 @@ export class ApiError extends Error {
   }
 }
 
+let elsewhere: string | undefined;
+
+/** Asks another node from now on, while the page's own is lost; undefined: the page's own. */
+export function askAt(node: string | undefined): void {
+  elsewhere = node?.replace(/\/$/, "");
+}
+
+/** Whether the page's own node answers. */
+export async function homeAnswers(): Promise<boolean> {
+  return (await fetch("/readyz", { cache: "no-store", signal: AbortSignal.timeout(5000) })).ok;
+}
+
 async function get<T>(path: string, signal: AbortSignal): Promise<T> {
   const token = viewToken();
-  const headers = { accept: "application/json", ...(token !== undefined && { authorization: `Bearer ${token}` }) };
-  const response = await fetch(path, { signal, headers });
+  // Another node takes no header of ours from this page, but the token in the address.
+  const headers = { accept: "application/json", ...(token !== undefined && elsewhere === undefined && { authorization: `Bearer ${token}` }) };
+  const response = await fetch(elsewhere === undefined ? path : withToken(elsewhere + path), { signal, headers });
   if (!response.ok) {
     const body = (await response.json().catch(() => ({}))) as { error?: string; code?: string; deletedAt?: number };
     // The node's own words are for operators.
@@ -76,7 +89,7 @@ export async function cluster(signal: AbortSignal): Promise<ClusterStatus | Publ
 }
 
 /** The address of the live stream of a round, or of one of its boards. */
-export function liveUrl(round: string, board?: number): string {
-  const base = `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/live?round=${encodeURIComponent(round)}`;
+export function liveUrl(round: string, board?: number, node: string = `${location.protocol}//${location.host}`): string {
+  const base = `${node.replace(/^http/, "ws").replace(/\/$/, "")}/live?round=${encodeURIComponent(round)}`;
   return withToken(board === undefined ? base : `${base}&boards=${board}`);
 }

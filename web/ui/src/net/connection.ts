@@ -28,10 +28,10 @@ const lastDelay = 20_000;
 
 /** The phase of the connection. */
 export type Phase =
-  | { readonly kind: "connecting"; readonly attempt: number; readonly diverged?: true }
+  | { readonly kind: "connecting"; readonly attempt: number; readonly diverged?: true; readonly node?: string }
   | { readonly kind: "open" }
   /** Nothing is under way until `until`, a time on the clock of Options.now. */
-  | { readonly kind: "waiting"; readonly attempt: number; readonly until: number; readonly diverged?: true }
+  | { readonly kind: "waiting"; readonly attempt: number; readonly until: number; readonly diverged?: true; readonly node?: string }
   /** A new attempt is pointless. */
   | { readonly kind: "refused"; readonly reason: Refusal };
 
@@ -39,8 +39,13 @@ export type Phase =
 export type Refusal = "no-round" | "deleted" | "ended" | "bad-request";
 
 export interface Options {
-  /** Returns the address without a cursor: wss://host/live?round=… Called before every attempt. */
-  readonly url: () => string;
+  /**
+   * Returns the address without a cursor: wss://host/live?round=… Called before every attempt, with
+   * the URL of a node unless it is that of the page.
+   */
+  readonly url: (node?: string) => string;
+  /** Whether the page's own node answers again. Asked while we are at another one. */
+  readonly homeAnswers?: () => Promise<boolean>;
   /** Returns our cursor. Called before every attempt. */
   readonly cursor: () => { since: number; cluster?: string };
   readonly onFrames: (frames: readonly Frame[]) => void;
@@ -145,6 +150,24 @@ interface State {
    * sockets.
    */
   diverged: boolean;
+  /** Other nodes that we may go to. */
+  nodes: readonly string[];
+  /** The node that we are at, or try; undefined: the page's own. */
+  node: string | undefined;
+  /** Attempts since a node last spoke to us. */
+  tries: number;
+}
+
+/** Another node is tried this soon; some of it is random, so that not all come at once. */
+const nextNode = 100;
+/** While we are at another node, the page's own is asked so often whether it is back. */
+const homeward = 20_000;
+/** More nodes than this are not tried. */
+const mostNodes = 8;
+
+/** The nodes that a page may use: one of https cannot call one of http. */
+function usable(nodes: readonly string[] | undefined, secure: boolean): readonly string[] {
+  return (nodes ?? []).filter((n) => typeof n === "string" && (secure ? /^https:\/\// : /^https?:\/\//).test(n)).slice(0, mostNodes);
 }
 
 /**
@@ -165,8 +188,12 @@ export class Connection {
     hurried: false,
     known: false,
     diverged: false,
+    nodes: [],
+    node: undefined,
+    tries: 0,
   };
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #home: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: Options) {
     this.#options = options;
@@ -180,7 +207,13 @@ export class Connection {
 
   close(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#home);
     this.#drop();
+  }
+
+  /** The node that we are at; undefined: the page's own. */
+  get node(): string | undefined {
+    return this.#state.node;
   }
 
   /** Forgets the cursor and begins again with a snapshot. */
@@ -227,10 +260,11 @@ export class Connection {
     clearTimeout(this.#timer);
     this.#drop();
     const state = this.#state;
-    const byEvents = state.mute >= mute;
-    const at = this.#options.url() + this.#resume(byEvents);
+    const byEvents = state.mute >= mute && state.node === undefined;
+    const at = this.#options.url(state.node) + this.#resume(byEvents);
     state.forgetsCursor = false;
     this.#set({ kind: "connecting", attempt: state.failures, ...this.#why() });
+    state.tries++;
 
     const channel = byEvents ? (this.#options.openEvents ?? events)(eventsUrl(at)) : (this.#options.open ?? webSocket)(at);
     const now = this.#now();
@@ -255,12 +289,17 @@ export class Connection {
     state.known = true;
     state.doubtsCursor = false;
     if (!attempt.byEvents) state.mute = 0;
+    state.tries = 0;
+    const frames = parseFrames(text);
+    for (const f of frames) {
+      if (f.type === "hello" && f.nodes !== undefined) state.nodes = usable(f.nodes, this.#options.url().startsWith("wss:"));
+    }
     if (state.phase.kind !== "open") {
       state.diverged = false;
       this.#set({ kind: "open" });
       this.#watch(attempt, silence);
+      this.#lookHome();
     }
-    const frames = parseFrames(text);
     if (frames.length > 0) this.#options.onFrames(frames);
   }
 
@@ -296,7 +335,7 @@ export class Connection {
         return this.#retry(soon ? 0 : undefined);
       case goingAway:
         state.diverged = why.includes("diverged");
-        return this.#retry(soon ? 200 + 1800 * this.#random() : undefined);
+        return this.#retry(soon ? 200 + 1800 * this.#random() : undefined, true);
       case otherCluster:
         state.forgetsCursor = true;
         return this.#retry(soon ? 0 : undefined);
@@ -324,21 +363,49 @@ export class Connection {
    */
   #unheard(attempt: Attempt): void {
     const state = this.#state;
-    if (state.phase.kind === "open") return;
+    if (state.phase.kind === "open" || state.node !== undefined) return;
     if (attempt.byEvents) state.doubtsCursor = true;
     state.mute = attempt.byEvents ? 0 : state.mute + 1;
   }
 
-  #retry(delay?: number): void {
+  /** Goes back to the page's own node once it answers again. */
+  #lookHome(): void {
+    clearTimeout(this.#home);
+    const { homeAnswers } = this.#options;
+    if (this.#state.node === undefined || homeAnswers === undefined) return;
+    this.#home = setTimeout(async () => {
+      const answers = await homeAnswers().catch(() => false);
+      const { phase, node } = this.#state;
+      if (node === undefined || phase.kind !== "open") return;
+      if (!answers) return this.#lookHome();
+      this.#state.node = undefined;
+      this.#connect();
+    }, homeward);
+  }
+
+  /**
+   * Chooses the node of the next attempt: the page's own and all others in turn. Reports whether it
+   * is one that has not been tried since a node last spoke to us.
+   */
+  #next(): boolean {
+    const state = this.#state;
+    if (state.nodes.length === 0) return false;
+    const all = [undefined, ...state.nodes];
+    state.node = all[(all.indexOf(state.node) + 1) % all.length];
+    return state.tries < all.length;
+  }
+
+  #retry(delay?: number, elsewhere = delay === undefined): void {
     const attempt = ++this.#state.failures;
-    const wait = delay ?? backoff(attempt, this.#random());
+    const wait = elsewhere && this.#next() ? nextNode + 3 * nextNode * this.#random() : (delay ?? backoff(attempt, this.#random()));
     this.#set({ kind: "waiting", attempt, until: this.#now() + wait, ...this.#why() });
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#connect(), wait);
   }
 
-  #why(): { diverged?: true } {
-    return this.#state.diverged ? { diverged: true } : {};
+  #why(): { diverged?: true; node?: string } {
+    const { diverged, node } = this.#state;
+    return { ...(diverged && { diverged: true as const }), ...(node !== undefined && { node }) };
   }
 
   #refuse(reason: Refusal): void {

@@ -2,7 +2,7 @@ import { running, timeLeft, untilNextTick } from "../model/clock.ts";
 import { delayOf, nothing, provisional, reduce, serverNow, turned, type Live } from "../model/live.ts";
 import { condition, type Condition } from "../model/status.ts";
 import { isEvent, type Frame, type RoundWithGames } from "../model/wire.ts";
-import { liveUrl } from "../net/api.ts";
+import { askAt, homeAnswers, liveUrl } from "../net/api.ts";
 import { viewToken } from "../net/link.ts";
 import { Connection, type Phase } from "../net/connection.ts";
 import { local } from "./page.ts";
@@ -54,12 +54,14 @@ export class LiveRound {
     this.#board = board;
     if (board === undefined) this.live = shown.get(this.#name()) ?? nothing;
     this.#connection = new Connection({
-      url: () => liveUrl(round, this.#board),
+      url: (node) => liveUrl(round, this.#board, node),
+      homeAnswers,
       now: local,
       cursor: () => ({ since: this.live.index, cluster: this.live.cluster }),
       onFrames: (frames) => this.#take(frames),
       onPhase: (phase) => {
         this.phase = phase;
+        if (phase.kind === "open") askAt(this.#connection.node);
         listener.phase?.(phase);
         listener.changed();
       },
@@ -84,6 +86,7 @@ export class LiveRound {
     clearTimeout(this.#ticker);
     clearTimeout(this.#asker);
     this.#connection.close();
+    askAt(undefined);
     if (this.#board !== undefined || this.live.index === 0) return;
     shown.delete(this.#name());
     shown.set(this.#name(), this.live);
