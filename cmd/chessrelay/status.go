@@ -402,7 +402,7 @@ func describeEngine(s client.Cluster, columns int) string {
 	if !e.Running {
 		state = "does not run"
 	}
-	text := fmt.Sprintf("%s has an engine: %s %s, with %d threads. It has made %d evaluations, %d boards wait, and it was started again %d times.",
+	text := fmt.Sprintf("%s has an engine: %s %s. Threads: %d; evaluations: %d; boards that wait: %d; restarts: %d.",
 		s.Node, name, state, e.Threads, e.Evaluations, e.Queue, e.Restarts)
 	return "\n" + terminal.Wrap(terminal.Clean(text)+"\n", columns)
 }
