@@ -193,9 +193,9 @@ func TestEvaluationsOff(t *testing.T) {
 		s.add(&relaypb.Command{Op: &relaypb.Command_UpdateRound{UpdateRound: &relaypb.UpdateRound{
 			Round: string(roundA), Settings: &relaypb.RoundSettings{Evaluations: &on}}}})
 		n.apply(s.last())
-		for public.thinks == nil || *public.thinks != on {
-			if _, err := public.read(); err != nil {
-				t.Fatal(err)
+		for deadline := time.Now().Add(patience); public.thinks == nil || *public.thinks != on; {
+			if _, err := public.read(); err != nil || time.Now().After(deadline) {
+				t.Fatalf("%v; the public is not told that evaluations are %t", err, on)
 			}
 		}
 	}
@@ -206,9 +206,9 @@ func TestEvaluationsOff(t *testing.T) {
 	late := newWatcher(t, roundA)
 	late.evaluates = true
 	late.join(n)
-	for late.thinks == nil {
-		if _, err := late.read(); err != nil {
-			t.Fatal(err)
+	for deadline := time.Now().Add(patience); late.thinks == nil; {
+		if _, err := late.read(); err != nil || time.Now().After(deadline) {
+			t.Fatalf("%v; the latecomer is told nothing", err)
 		}
 	}
 	if *late.thinks || len(late.evaluated) > 0 {
