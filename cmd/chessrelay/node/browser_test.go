@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/replay"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -285,7 +286,7 @@ func TestPageShowsTheReplayedRound(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	s := nodetest.FeedSample(t, c.Nodes[0].URL)
-	_, finals := sampleMoves(t)
+	_, finals := movesOf(t, replay.SampleRound)
 	var r struct {
 		Games []struct {
 			Board int

@@ -178,14 +178,13 @@ func TestTreeOfEdges(t *testing.T) {
 	t.Logf("%d moves, %d spectators at the leaves", last.moves, len(spectators))
 }
 
-// TestSampleRoundAtTheLeaf feeds the sample round. It compares what an edge of the third level
-// shows with a venue.
-func TestSampleRoundAtTheLeaf(t *testing.T) {
+// TestRoundAtTheLeaf feeds a round. It compares what an edge of the third level shows with a venue.
+func TestRoundAtTheLeaf(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	half := c.AddEdge("a", c.Nodes[0])
 	half = c.AddEdge("b", half)
-	s := nodetest.FeedSample(t, c.Nodes[0].URL)
+	s := nodetest.FeedShort(t, c.Nodes[0].URL)
 	leaf := c.AddEdge("leaf", half) // it gets an image in the place of most entries
 	c.WaitEqual()
 	for _, path := range []string{"/api/rounds/%s", "/api/rounds/%s.pgn", "/api/broadcast/-/-/%s"} {

@@ -20,7 +20,7 @@ import (
 func TestClusterMovesToNewAddresses(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
-	s := nodetest.FeedSample(t, c.Nodes[0].URL)
+	s := nodetest.FeedShort(t, c.Nodes[0].URL)
 	for _, n := range c.Nodes {
 		n.Kill()
 	}

@@ -16,7 +16,7 @@ import (
 func TestLiveChess(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 2)
-	s := nodetest.FeedSample(t, c.Nodes[0].URL)
+	s := nodetest.FeedShort(t, c.Nodes[0].URL)
 	var tid relay.TournamentID
 	var games []*relay.Game
 	c.Nodes[0].Boards.Read(func(_ uint64, b *relay.State) {

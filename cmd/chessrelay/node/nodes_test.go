@@ -19,14 +19,14 @@ import (
 	"github.com/notnil/chess"
 )
 
-// sampleMoves counts the moves of the sample round and finds the final position of each game, by
-// White's name. It uses nothing but regular expressions and notnil/chess.
-func sampleMoves(t testing.TB) (moves int, finals map[string]string) {
+// movesOf counts the moves of a round and finds the final position of each game, by White's name. It
+// uses nothing but regular expressions and notnil/chess.
+func movesOf(t testing.TB, round string) (moves int, finals map[string]string) {
 	t.Helper()
 	finals = map[string]string{}
 	white := regexp.MustCompile(`\[White "(.*)"\]`)
 	noMove := regexp.MustCompile(`(?s)\[[^\]]*"\]|\{.*?\}|\d+\.+|1-0|0-1|1/2-1/2|\*`)
-	for _, game := range strings.Split(replay.SampleRound, "[Event ")[1:] {
+	for _, game := range strings.Split(round, "[Event ")[1:] {
 		pos := chess.StartingPosition()
 		for _, san := range strings.Fields(noMove.ReplaceAllString("[Event "+game, " ")) {
 			m, err := chess.AlgebraicNotation{}.Decode(pos, san)
@@ -49,7 +49,7 @@ func sampleMoves(t testing.TB) (moves int, finals map[string]string) {
 func TestTwelveBoardsWhileAFourthNodeJoins(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
-	moves, finals := sampleMoves(t)
+	moves, finals := movesOf(t, replay.SampleRound)
 	done := make(chan replay.Summary, 1)
 	go func() {
 		defer close(done)
@@ -152,11 +152,11 @@ func TestVenueKilledAndRestarted(t *testing.T) {
 func TestLeaderKilledWhileFeeding(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
-	moves, _ := sampleMoves(t)
+	moves, _ := movesOf(t, nodetest.ShortRound())
 	done := make(chan replay.Summary, 1)
 	go func() {
 		defer close(done)
-		done <- nodetest.FeedSample(t, c.URLs())
+		done <- nodetest.FeedShort(t, c.URLs())
 	}()
 	nodetest.Eventually(t, "a quarter of the round", func() bool { return c.Nodes[0].Raft.Applied() > uint64(moves/4) })
 	lead := c.Leader()
@@ -331,7 +331,7 @@ func TestTakebackReachesSpectators(t *testing.T) {
 func TestRestartOfTheWholeCluster(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
-	s := nodetest.FeedSample(t, c.Nodes[0].URL)
+	s := nodetest.FeedShort(t, c.Nodes[0].URL)
 	var before, after json.RawMessage
 	nodetest.Get(t, c.Nodes[0].URL+"/api/rounds/"+string(s.Round), &before)
 	for _, n := range c.Nodes {

@@ -197,18 +197,18 @@ func TestEventsOnAnotherNode(t *testing.T) {
 	}
 }
 
-// TestFeedIsTheLog has a program read the sample round from /feed while it is played. The program
-// is cut off again and again, in the middle of lines too, and comes back at another node. In the
-// end it has exactly the moves of the log.
+// TestFeedIsTheLog has a program read a round from /feed while it is played. The program is cut off
+// again and again, in the middle of lines too, and comes back at another node. In the end it has
+// exactly the moves of the log.
 func TestFeedIsTheLog(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
-	total, _ := sampleMoves(t)
+	total, _ := movesOf(t, nodetest.ShortRound())
 	done := make(chan replay.Summary, 1)
 	feed := sync.OnceFunc(func() {
 		go func() {
 			defer close(done)
-			done <- nodetest.FeedSample(t, c.Nodes[0].URL)
+			done <- nodetest.FeedShort(t, c.Nodes[0].URL)
 		}()
 	})
 
@@ -272,7 +272,7 @@ func TestFeedIsTheLog(t *testing.T) {
 		if got := s.res.Header.Get("Content-Type"); s.res.StatusCode != 200 || got != "application/x-ndjson" {
 			t.Fatalf("%s, %s", s.res.Status, got)
 		}
-		for seen := count; count < seen+100 && (len(results) < 12 || count < total); {
+		for seen := count; count < seen+20 && (len(results) < 12 || count < total); {
 			if _, ok := s.line(); !ok {
 				t.Fatalf("after %d moves: %v", count, s.in.Err())
 			}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -109,9 +110,33 @@ func NewRound(t testing.TB, url string, boards int) (round string, games []strin
 // FeedSample replays the sample round as fast as possible. The URLs are separated by commas.
 func FeedSample(t testing.TB, to string) replay.Summary {
 	t.Helper()
-	s := FeedGames(t, to, replay.SampleRound)
+	return feedAll(t, to, replay.SampleRound)
+}
+
+// ShortRound is the sample round with the first ten moves of each side only. A test takes it unless
+// it needs whole games: it is a fifth of the sample round.
+var ShortRound = sync.OnceValue(func() string {
+	var short strings.Builder
+	for _, game := range strings.Split(replay.SampleRound, "[Event ")[1:] {
+		tags, moves, _ := strings.Cut(game, "\n\n")
+		result := strings.Fields(moves)
+		moves, _, _ = strings.Cut(strings.ReplaceAll(moves, "\n", " "), " 11. ")
+		short.WriteString("[Event " + tags + "\n\n" + moves + " " + result[len(result)-1] + "\n\n")
+	}
+	return short.String()
+})
+
+// FeedShort replays ShortRound as fast as possible.
+func FeedShort(t testing.TB, to string) replay.Summary {
+	t.Helper()
+	return feedAll(t, to, ShortRound())
+}
+
+func feedAll(t testing.TB, to, text string) replay.Summary {
+	t.Helper()
+	s := FeedGames(t, to, text)
 	if len(s.Failures) > 0 {
-		t.Fatalf("the sample round: %v", s.Failures)
+		t.Fatalf("the round: %v", s.Failures)
 	}
 	return s
 }
