@@ -120,6 +120,7 @@ func TestACME(t *testing.T) {
 	bin := install(t, "github.com/letsencrypt/pebble/v2/cmd/pebble"+pebbleVersion, "github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv"+pebbleVersion)
 	for _, way := range []string{"tls-alpn-01", "http-01"} {
 		t.Run(way, func(t *testing.T) {
+			t.Parallel()
 			address, redirect := nodetest.KeptAddress(t), nodetest.KeptAddress(t)
 			reached := map[string]string{"tls-alpn-01": address, "http-01": nodetest.KeptAddress(t)} // nothing listens at the latter
 			ca := startPebble(t, bin, reached[way], redirect)

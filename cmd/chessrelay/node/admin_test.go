@@ -13,6 +13,7 @@ import (
 // TestRebinding: a page whose own name leads to a node gets nothing done there, and sees only what
 // is public. The node's own names are as good as its address.
 func TestRebinding(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewClusterWith(t, 2, func(cfg *node.Config) {
 		cfg.AllowHosts = []string{"chess.example"}
 		cfg.TrustProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.9/32")}
@@ -61,6 +62,7 @@ func TestRebinding(t *testing.T) {
 // TestNodeAnswersToMembersNames: a node also answers to the names of the other members, since
 // clients may ask it for them.
 func TestNodeAnswersToMembersNames(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewClusterWith(t, 2, func(cfg *node.Config) {
 		if !cfg.Bootstrap {
 			cfg.AdvertiseHTTP = "http://venue.test:8080"
@@ -74,6 +76,7 @@ func TestNodeAnswersToMembersNames(t *testing.T) {
 // TestOperatorsOnlyRoutes: the public sees names, roles and staleness, and no metrics. Operators
 // are clients on this machine and clients that show the token.
 func TestOperatorsOnlyRoutes(t *testing.T) {
+	t.Parallel()
 	for _, token := range []string{"", nodetest.Token} {
 		c := nodetest.NewClusterWith(t, 2, func(cfg *node.Config) { cfg.Token = token })
 		e := c.AddEdge("e", c.Nodes[1])

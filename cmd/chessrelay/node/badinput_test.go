@@ -12,6 +12,7 @@ import (
 // TestBadInput sends wrong input of every kind that CONTRACT knows. It wants the right code, a
 // sentence that names the mistake, and nothing changed.
 func TestBadInput(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	base := c.Nodes[0].URL + "/api"
 	round, games := nodetest.NewRound(t, c.Nodes[0].URL, 2)
@@ -108,6 +109,7 @@ func TestBadInput(t *testing.T) {
 
 // TestDuplicates sends what is recorded already. The answer is a success that says so.
 func TestDuplicates(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	base := c.Nodes[0].URL + "/api"
 	_, games := nodetest.NewRound(t, c.Nodes[0].URL, 1)
@@ -145,6 +147,7 @@ func TestDuplicates(t *testing.T) {
 
 // TestBatchIsOneProposal sends a game's moves at once. A refusal stops none before it.
 func TestBatchIsOneProposal(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
 	_, games := nodetest.NewRound(t, c.Nodes[0].URL, 1)
 	var out struct {
@@ -172,6 +175,7 @@ func TestBatchIsOneProposal(t *testing.T) {
 
 // TestToken checks that the token guards each change, and nothing else.
 func TestToken(t *testing.T) {
+	t.Parallel()
 	guarded := nodetest.NewClusterWith(t, 1, func(cfg *node.Config) { cfg.Token = nodetest.Token }).Nodes[0]
 	for header, want := range map[string]int{
 		"": 401, "Bearer wrong": 401, "Basic " + nodetest.Token: 401, "Bearer " + nodetest.Token: 201, "bearer " + nodetest.Token: 201,

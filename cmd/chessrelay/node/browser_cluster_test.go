@@ -13,6 +13,7 @@ import (
 // TestPublicClusterPage looks at /cluster without a token. The page shows names, roles,
 // and whose boards are stale, but nothing of the machines. With an admin's token it shows the rest.
 func TestPublicClusterPage(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewClusterWith(t, 3, func(cfg *node.Config) {
 		cfg.Token = nodetest.Token
 		if !cfg.Bootstrap {

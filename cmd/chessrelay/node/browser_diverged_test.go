@@ -19,6 +19,7 @@ func says(text string) string {
 // keeps the board that it had. Pages that are opened then say so too. The first page is live again
 // once the node has joined again.
 func TestPageOfADivergedNode(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
 	wrong, right := c.Nodes[2], c.Nodes[1]
 	round, games := nodetest.NewRound(t, right.URL, 2)

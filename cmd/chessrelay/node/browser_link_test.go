@@ -13,6 +13,7 @@ import (
 // TestPageWithAViewingLink opens a round of a private tournament by viewing links. The page shows
 // the round, how late it is, and when the link has ended. Without a link the page shows nothing.
 func TestPageWithAViewingLink(t *testing.T) {
+	t.Parallel()
 	d, _ := newPrivateRound(t, 15*time.Minute)
 	n := d.Nodes[0]
 	d.advanceWhileDown(16 * time.Minute)

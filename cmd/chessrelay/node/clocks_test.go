@@ -101,6 +101,7 @@ func TestWrongClockKeepsTheDelay(t *testing.T) {
 		"a venue is ahead":     {1, time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			nodes := skewed(t, c.wrong, c.by)
 			game := delayedGame(t, nodes.Nodes[0], 3000)
 			held := func(ply int) {
@@ -190,6 +191,7 @@ func TestWrongClockIsReported(t *testing.T) {
 
 // TestEdgeWithAWrongClock: an edge whose clock is ahead releases nothing early, and says so.
 func TestEdgeWithAWrongClock(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewClusterWith(t, 1, func(cfg *node.Config) { cfg.Token = delayToken })
 	game := delayedGame(t, c.Nodes[0], 3000)
 	submit(t, c.Nodes[0], "/api/games/"+game+"/moves", `{"ply":1,"move":"e4"}`)

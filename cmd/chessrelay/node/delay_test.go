@@ -493,6 +493,7 @@ func (d *delayedRound) advanceWhileDown(by time.Duration) {
 
 // TestDelayWithoutToken: without tokens nobody can be told from the public, so there is no delay.
 func TestDelayWithoutToken(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	url := c.Nodes[0].URL
 	tour := nodetest.Must(t, url+"/api/tournaments", nodetest.Object{"name": "Test Open"})["id"].(string)

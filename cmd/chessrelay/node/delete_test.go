@@ -205,6 +205,7 @@ func TestDeleteWithDelay(t *testing.T) {
 
 // TestUnlisted: an unlisted tournament is in no list of the public, and is read by its id.
 func TestUnlisted(t *testing.T) {
+	t.Parallel()
 	d := newDeletionTest(t, 1, 0)
 	lists := []string{"/api/tournaments", "/api/broadcast/by/chessrelay", "/api/broadcast", "/api/broadcast/top"}
 	d.shows(d.tour, true, lists...)

@@ -52,6 +52,7 @@ func TestDivergedNode(t *testing.T) {
 	t.Parallel()
 	for name, place := range map[string]int{"the leader": 0, "a follower": 2} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c := nodetest.NewCluster(t, 3)
 			wrong, right := c.Nodes[place], c.Nodes[1]
 			round, games := nodetest.NewRound(t, right.URL, 1)
@@ -117,6 +118,7 @@ func TestDivergedNode(t *testing.T) {
 // while a round is fed. No node is found diverged. Then one really diverges. It stays diverged when
 // it starts again, until it joins with an empty directory.
 func TestNoFalseDivergence(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
 	agree := func(when string) {
 		t.Helper()

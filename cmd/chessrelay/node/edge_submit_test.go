@@ -41,6 +41,7 @@ func TestEdgePassesSubmissionsOn(t *testing.T) {
 	t.Parallel()
 	for _, token := range []string{"", nodetest.Token} {
 		t.Run(fmt.Sprintf("token %q", token), func(t *testing.T) {
+			t.Parallel()
 			c := nodetest.NewClusterWith(t, 2, func(cfg *node.Config) { cfg.Token = token })
 			upper := c.AddEdge("upper", c.Nodes[1], c.Nodes[0])
 			lower := c.AddEdge("lower", upper)
@@ -191,6 +192,7 @@ func pushPGNAs(a *app, round, pgn string) (out pushed, status int, err error) {
 // TestEdgePushesKeepTheirOrder pushes a growing game to an edge as the app does, without waiting
 // for the push before. The member must get the pushes in the order in which they came to the edge.
 func TestEdgePushesKeepTheirOrder(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	round, _ := nodetest.NewRound(t, c.Nodes[0].URL, 0)
 	// Requests to the member go through a proxy. It shows whether two pushes are on their way at

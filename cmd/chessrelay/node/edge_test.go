@@ -275,6 +275,7 @@ func TestTailBeginsWithTheBoards(t *testing.T) {
 
 // TestEdgeIsOutdated: an edge ends instead of skipping what a newer program has written.
 func TestEdgeIsOutdated(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	nodetest.NewRound(t, c.Nodes[0].URL, 1)
 	e := c.AddEdge("e", c.Nodes[0])

@@ -82,6 +82,7 @@ func lyingFeed(t *testing.T, n *nodetest.Node, change func(*edge.Status)) *httpt
 // nothing at a URL that no member has, such as a removed member's. It goes on at a member that it
 // has learnt of, which proves to be one.
 func TestEdgeShowsItsTokenToMembersOnly(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewTokenCluster(t, 2)
 	first, second := c.Nodes[0], c.Nodes[1]
 	liars := []*relayingLiar{

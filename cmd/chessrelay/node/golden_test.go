@@ -31,6 +31,7 @@ const goldenHash = "hash"
 //
 // packs one more beside the old ones.
 func TestGoldenFolder(t *testing.T) {
+	t.Parallel()
 	if *newGolden != "" {
 		writeGolden(t, "testdata/data-"+*newGolden+".tar.gz")
 	}

@@ -40,6 +40,7 @@ func postKey(t *testing.T, url, key string, body nodetest.Object) (status int, o
 // TestSameKeyOnAnyNode sends a creation to all nodes at once, and again after the leader has died.
 // It is one creation. The same is true of a correction, and of clocks.
 func TestSameKeyOnAnyNode(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
 	everywhere := func(path, key string, body nodetest.Object) (id string, index float64) {
 		t.Helper()

@@ -18,6 +18,7 @@ const afterIllegal = "r1bqkbnr/pppp1ppp/2n5/4p3/4P3/2B2N2/PPPP1PPP/RNBQK2R b KQk
 // TestPullOverAnIllegalMove: the warning of a polled round is in its log. It goes when the arbiter
 // has recorded what was played.
 func TestPullOverAnIllegalMove(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 2)
 	base := c.Nodes[1].URL
 	src := newPulledPage(t, "[White \"A\"]\n[Black \"B\"]\n\n1. e4 e5 2. Nf3 Nc6 3. Bc3 Nf6 *\n")

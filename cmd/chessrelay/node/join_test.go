@@ -39,6 +39,7 @@ func TestClusterMovesToNewAddresses(t *testing.T) {
 // all as if other machines reached them. The invitation says that there are tokens. It stays while
 // nodes can join by it, and a new one replaces it when it is revoked.
 func TestInvitationInAFile(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "invitation")
 	exposed := func(cfg *node.Config) {
 		cfg.Exposed = true
@@ -96,6 +97,7 @@ func TestInvitationInAFile(t *testing.T) {
 // TestInviteFromElsewhereIsRefused: in a cluster without tokens, anybody who reaches the port may
 // record moves. He must not become a member, or remove one.
 func TestInviteFromElsewhereIsRefused(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	for _, passedOn := range []string{"X-Forwarded-For", "Forwarded", "Via"} {
 		for method, path := range map[string]string{

@@ -326,6 +326,7 @@ func (d *delayedRound) settle() {
 // TestStreamsShowNoHeldMoves watches while moves are held. No stream says anything until something
 // is released.
 func TestStreamsShowNoHeldMoves(t *testing.T) {
+	t.Parallel()
 	d := newDelayedRound(t, time.Hour)
 	n := d.Nodes[0]
 	open := d.submit("/api/tournaments/"+d.tour+"/rounds", nodetest.Object{"name": "Round 2"})["id"].(string)

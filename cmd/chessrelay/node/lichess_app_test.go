@@ -148,12 +148,14 @@ func (a *app) wantRefused(what, round string, want int) {
 // It logs in at one node, and pushes to each. Without the token that the log-in granted, or with a
 // token from elsewhere, it is refused, and the round is not writeable.
 func TestApp(t *testing.T) {
+	t.Parallel()
 	for _, nodeToken := range []string{"", nodetest.Token} {
 		name := "without a token"
 		if nodeToken != "" {
 			name = "with a token"
 		}
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c := nodetest.NewClusterWith(t, 2, func(cfg *node.Config) { cfg.Token = nodeToken })
 			other := nodetest.NewCluster(t, 1)
 			stranger := &app{t: t, base: other.Nodes[0].URL, origin: "null"}
@@ -222,6 +224,7 @@ func TestApp(t *testing.T) {
 // ignores an answer that is not 2xx. So the first games must be taken, and the answer must name the
 // others.
 func TestAppPushesTooManyGames(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	a := &app{t: t, base: c.Nodes[0].URL, origin: "null"}
 	a.logIn("", a.base)

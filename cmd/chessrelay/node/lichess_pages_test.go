@@ -43,6 +43,7 @@ func browse(t *testing.T, method, at string, form url.Values, origin string) (re
 // tournament, a new round, and the round. It does so at a member and at an edge, with a token and
 // without one.
 func TestLichessPages(t *testing.T) {
+	t.Parallel()
 	for _, token := range []string{"", nodetest.Token} {
 		c := nodetest.NewClusterWith(t, 1, func(cfg *node.Config) { cfg.Token = token })
 		edge := c.AddEdge("edge", c.Nodes[0])

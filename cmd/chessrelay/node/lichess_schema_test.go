@@ -127,6 +127,7 @@ func at(v any, keys ...any) any {
 // TestLichessSchemas makes tournaments with every field that lichess has, and checks every answer
 // against its schemas.
 func TestLichessSchemas(t *testing.T) {
+	t.Parallel()
 	for _, token := range []string{"", nodetest.Token} {
 		t.Run(fmt.Sprintf("token %q", token), func(t *testing.T) {
 			n := nodetest.NewClusterWith(t, 1, func(cfg *node.Config) { cfg.Token = token })

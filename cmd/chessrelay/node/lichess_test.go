@@ -267,6 +267,7 @@ func wantGames(t *testing.T, n *nodetest.Node, round string, games []*pgn.Game) 
 // TestPushesToAllNodes pushes a growing round to every node at the same time, so any push may be
 // the last. Then the final PGN is pushed once more. The round has its moves, with one board a game.
 func TestPushesToAllNodes(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
 	round, _ := nodetest.NewRound(t, c.Nodes[0].URL, 0)
 	text := func(plies int) string {
@@ -305,6 +306,7 @@ func TestPushesToAllNodes(t *testing.T) {
 // TestPushesKeepTheirOrder begins a push and holds its body back. A later push must wait for it,
 // and be the one that counts.
 func TestPushesKeepTheirOrder(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	round, _ := nodetest.NewRound(t, c.Nodes[0].URL, 0)
 	text := func(move string) string { return "[White \"A\"]\n[Black \"B\"]\n\n1. " + move + " *\n" }
@@ -429,6 +431,7 @@ func TestLateRetriesOfPushes(t *testing.T) {
 // TestLichessAnswers compares the answers with ones that a person has checked, word by word except
 // for ids and times.
 func TestLichessAnswers(t *testing.T) {
+	t.Parallel()
 	// The round has a delay. The token's sight is the truth.
 	c := nodetest.NewClusterWith(t, 1, func(cfg *node.Config) { cfg.Token = nodetest.Token })
 	base := c.Nodes[0].URL

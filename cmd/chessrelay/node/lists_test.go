@@ -41,6 +41,7 @@ func manyTournaments(t *testing.T, n *nodetest.Node, count, length int) {
 
 // TestListIsPaged reads all tournaments page by page while new ones are made, and finds each once.
 func TestListIsPaged(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	n := c.Nodes[0]
 	manyTournaments(t, n, 250, 10)
@@ -73,6 +74,7 @@ func TestListIsPaged(t *testing.T) {
 
 // TestListHasAnETag: a client that has the current list gets a 304, even when the log has gone on.
 func TestListHasAnETag(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	n := c.Nodes[0]
 	tour := nodetest.Must(t, n.URL+"/api/tournaments", nodetest.Object{"name": "Town Open"})["id"].(string)

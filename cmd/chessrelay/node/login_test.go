@@ -83,6 +83,7 @@ func redeem(t testing.TB, base string, form url.Values) string {
 // TestLogin does everything that the broadcaster app does: the page, the token, the code at one
 // node, the access token at another.
 func TestLogin(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewTokenCluster(t, 2)
 	one, other := c.Nodes[0].URL, c.Nodes[1].URL
 	arbiter, _ := c.MakeToken("arbiter", nodetest.Object{"round": c.Rounds[0]})
@@ -134,6 +135,7 @@ func TestLogin(t *testing.T) {
 // TestGrantEnds checks that a grant has the role and the scope of the token. It ends with the
 // token, and when the client logs out.
 func TestGrantEnds(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewTokenCluster(t, 2)
 	e := c.AddEdge("e", c.Nodes[1])
 	arbiter, id := c.MakeToken("arbiter", nodetest.Object{"round": c.Rounds[0]})

@@ -303,6 +303,7 @@ func TestStaleVenueReportsIt(t *testing.T) {
 
 // TestTakebackReachesSpectators corrects a game that is being watched.
 func TestTakebackReachesSpectators(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	round, games := nodetest.NewRound(t, c.Nodes[0].URL, 1)
 	game := c.Nodes[0].URL + "/api/games/" + games[0]

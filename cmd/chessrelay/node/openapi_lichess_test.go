@@ -204,6 +204,7 @@ func idOf(answer nodetest.Object, of string) string {
 
 // TestStreamFromAnotherNode pushes to one node and reads the PGN stream of another.
 func TestStreamFromAnotherNode(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 2)
 	round, _ := nodetest.NewRound(t, c.Nodes[0].URL, 0)
 	c.WaitEqual()

@@ -38,6 +38,7 @@ func newPrivateRound(t *testing.T, delay time.Duration) (d *delayedRound, other 
 // TestPrivateTournamentIsHidden asks for everything by the ids of a private tournament, and by ids
 // that nobody has. The answers are the same.
 func TestPrivateTournamentIsHidden(t *testing.T) {
+	t.Parallel()
 	d, _ := newPrivateRound(t, 0)
 	d.submit("/api/games/"+d.games[0]+"/moves", nodetest.Object{"ply": 1, "move": "e4"})
 	d.AddEdge("edge", d.Nodes[0])
@@ -113,6 +114,7 @@ func TestPrivateTournamentIsHidden(t *testing.T) {
 
 // TestPrivateNeedsTokens: without tokens, a node cannot distinguish anybody from the public.
 func TestPrivateNeedsTokens(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	for _, in := range []nodetest.Object{{"name": "Secret", "private": true}} {
 		if status, text := nodetest.Ask(t, http.MethodPost, c.Nodes[0].URL+"/api/tournaments", "", in); status != http.StatusUnprocessableEntity || !strings.Contains(text, `"needs_tokens"`) {
@@ -137,6 +139,7 @@ func (d *delayedRound) viewingLink(in nodetest.Object) (address, id string) {
 // TestViewingLinks: each link shows the boards as late as it says, of its round alone, in every
 // format. A revoked link shows nothing.
 func TestViewingLinks(t *testing.T) {
+	t.Parallel()
 	d, other := newPrivateRound(t, 15*time.Minute)
 	n := d.Nodes[0]
 	link := func(in nodetest.Object) (token, id string) {

@@ -207,6 +207,7 @@ func TestPullFromAnotherCluster(t *testing.T) {
 // TestSourceSetThroughLichess sets the source of a round as clients of lichess do, reads it back,
 // and removes it.
 func TestSourceSetThroughLichess(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	base := c.Nodes[0].URL
 	src := newPulledPage(t, "[White \"A\"]\n[Black \"B\"]\n[Board \"1\"]\n\n1. e4 e5 *\n\n")

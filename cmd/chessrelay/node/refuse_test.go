@@ -32,6 +32,7 @@ func (l *logText) String() string {
 
 // TestAddressInUse starts a node twice. The error says which address is in use, and what to do.
 func TestAddressInUse(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	for flag, cfg := range map[string]node.Config{
 		"--http": {HTTP: c.Nodes[0].Config.HTTP, Peer: "127.0.0.1:0"},
@@ -54,6 +55,7 @@ func TestAddressInUse(t *testing.T) {
 // TestDataDirectoryOfAnotherCluster starts a node of one cluster with a command line for joining
 // another.
 func TestDataDirectoryOfAnotherCluster(t *testing.T) {
+	t.Parallel()
 	old, other := nodetest.NewCluster(t, 1), nodetest.NewCluster(t, 1)
 	n := old.Nodes[0]
 	n.Stop()

@@ -10,6 +10,7 @@ import (
 // TestReplacementsOfAPush sets replacements and teams over HTTP. A line that cannot be read is
 // refused with its number. The others apply to the next push, and edited lines to the one after it.
 func TestReplacementsOfAPush(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	url := c.Nodes[0].URL
 	round, _ := nodetest.NewRound(t, url, 0)

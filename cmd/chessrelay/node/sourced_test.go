@@ -26,6 +26,7 @@ func boardsOf(t *testing.T, base, round string) []sourcedGame {
 
 // TestReset: a push after a reset fills the round again.
 func TestReset(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	base := c.Nodes[0].URL
 	round, _ := nodetest.NewRound(t, base, 0)
@@ -49,6 +50,7 @@ func TestReset(t *testing.T) {
 // TestSourceHeader: a program that says that it speaks for a source locks nothing, and changes
 // nothing that is locked.
 func TestSourceHeader(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	base := c.Nodes[0].URL
 	round, games := nodetest.NewRound(t, base, 1)
@@ -102,6 +104,7 @@ func TestSourceHeader(t *testing.T) {
 // TestAnotherPlayerInheritsNothing: when a person names another player, that player does not
 // inherit the title and the rating of the one before.
 func TestAnotherPlayerInheritsNothing(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	base := c.Nodes[0].URL
 	round, _ := nodetest.NewRound(t, base, 0)
@@ -129,6 +132,7 @@ func TestAnotherPlayerInheritsNothing(t *testing.T) {
 // TestSourceIDs: a source keeps its id when the list around it changes. Another source does not get
 // that id.
 func TestSourceIDs(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	base := c.Nodes[0].URL
 	round, _ := nodetest.NewRound(t, base, 0)

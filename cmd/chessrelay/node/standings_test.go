@@ -13,6 +13,7 @@ import (
 // TestStandingsETag checks that the table's tag changes when the table does, and only then. It is
 // the same on every node.
 func TestStandingsETag(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 2)
 	doc := newContract(t, c.Nodes[0].URL)
 	doc.ids["tid"] = doc.post(201, "/api/tournaments", nodetest.Object{"name": "Town Open"})["id"].(string)
@@ -73,6 +74,7 @@ func TestStandingsETag(t *testing.T) {
 // separates them when it is applied again. The same tournament is also tried with its own
 // tie-breaks and points.
 func TestTieBreaksOfATournament(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	doc := newContract(t, c.Nodes[0].URL)
 	doc.ids["tid"] = doc.post(201, "/api/tournaments", nodetest.Object{"name": "Town Open"})["id"].(string)

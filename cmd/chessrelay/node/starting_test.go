@@ -61,6 +61,7 @@ func wantStarting(t *testing.T, node, reason string) {
 // TestStarting starts a venue before its cluster answers, and an edge before its upstream. Their
 // ports answer at once, and their own pages follow by themselves.
 func TestStarting(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	recorder := c.Nodes[0]
 	at := recorder.URL

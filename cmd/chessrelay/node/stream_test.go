@@ -317,6 +317,7 @@ func TestFeedIsTheLog(t *testing.T) {
 // TestSubscribe has a spectator of one board go to the next one on the same connection, over a real
 // socket, with compression.
 func TestSubscribe(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	node := c.Nodes[0]
 	round, games := nodetest.NewRound(t, node.URL, 40)

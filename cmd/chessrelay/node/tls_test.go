@@ -20,6 +20,7 @@ import (
 // TestCertificateReload: a new pair of files is used without a restart. Files that are no pair, or
 // have expired, are not used, and the log says so.
 func TestCertificateReload(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	write := func(cert, key []byte) { nodetest.WriteFiles(t, map[string][]byte{certFile: cert, keyFile: key}) }
@@ -81,6 +82,7 @@ func (b *lockedBuffer) String() string {
 
 // TestHTTPRedirect sends browsers to the same page over TLS, and refuses submissions in clear.
 func TestHTTPRedirect(t *testing.T) {
+	t.Parallel()
 	secure := nodetest.WithTLS(t)
 	c := nodetest.NewClusterWith(t, 1, func(cfg *node.Config) { secure(cfg); cfg.HTTPRedirect = "127.0.0.1:0" })
 	n := c.Nodes[0]

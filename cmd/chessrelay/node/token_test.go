@@ -19,6 +19,7 @@ import (
 
 // TestRoles checks every role against the table, within its scope and outside of it.
 func TestRoles(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewTokenCluster(t, 2)
 	const see, record, unlock, organise, administer, follow = "see", "record", "unlock", "organise", "administer", "follow"
 	type try struct{ act, method, path string }
@@ -87,6 +88,7 @@ func TestRoles(t *testing.T) {
 // TestSourceTokenLocksNothing checks that a submission with a source's token counts as the
 // source's, whatever it says.
 func TestSourceTokenLocksNothing(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewTokenCluster(t, 1)
 	source, _ := c.MakeToken("source", nodetest.Object{"round": c.Rounds[0]})
 	arbiter, id := c.MakeToken("arbiter", nodetest.Object{"round": c.Rounds[0]})
@@ -136,6 +138,7 @@ func TestSourceTokenLocksNothing(t *testing.T) {
 // TestRevokedToken checks that a token that is revoked at one node is invalid at every other one,
 // at once.
 func TestRevokedToken(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewTokenCluster(t, 2)
 	e := c.AddEdge("e", c.Nodes[1])
 	arbiter, id := c.MakeToken("arbiter", nodetest.Object{"tournament": c.Tournaments[0]})
@@ -175,6 +178,7 @@ func TestRevokedToken(t *testing.T) {
 
 // TestFirstToken starts nodes as if other machines reached them.
 func TestFirstToken(t *testing.T) {
+	t.Parallel()
 	var out logText
 	dir := t.TempDir()
 	exposed := func(cfg *node.Config) {
@@ -299,6 +303,7 @@ func TestBadTokens(t *testing.T) {
 
 // TestEdgeToken has an edge follow with its own token, until that is revoked.
 func TestEdgeToken(t *testing.T) {
+	t.Parallel()
 	c := nodetest.NewTokenCluster(t, 1)
 	viewer, _ := c.MakeToken("viewer", nil)
 	token, id := c.MakeToken("edge", nil)
