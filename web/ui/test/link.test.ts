@@ -28,9 +28,9 @@ beforeEach(() => {
 
 test("a link's token is shown by this tab, also on its other pages", () => {
   assert.equal(viewToken(), undefined);
-  assert.equal(liveUrl("r"), "wss://club.example/live?round=r");
+  assert.equal(liveUrl("r"), "wss://club.example/live?round=r&evaluations=1");
   assert.ok(openLink("#view=cr_abcdefgh_SECRET"));
-  assert.equal(liveUrl("r", 3), "wss://club.example/live?round=r&boards=3&access_token=cr_abcdefgh_SECRET");
+  assert.equal(liveUrl("r", 3), "wss://club.example/live?round=r&evaluations=1&boards=3&access_token=cr_abcdefgh_SECRET");
   assert.equal(withToken("/api/rounds/r.pgn"), "/api/rounds/r.pgn?access_token=cr_abcdefgh_SECRET");
   assert.ok(!openLink("#main"), "a jump inside the page");
   assert.equal(viewToken(), "cr_abcdefgh_SECRET");

@@ -93,7 +93,7 @@ test("a lost connection comes back with the wanted board, without a cursor", () 
   last().onclose!({ code: 1006 });
   mock.timers.tick(500);
   assert.equal(Socket.all.length, 2);
-  assert.equal(last().url, "ws://x/live?round=R&boards=2");
+  assert.equal(last().url, "ws://x/live?round=R&evaluations=1&boards=2");
   last().says({ type: "hello", cluster: "c", node: "n", index: 5 }, snapshot(8, 2, 3));
   assert.deepEqual([...liveRound.live.boards.keys()], [2]);
 });
@@ -102,7 +102,7 @@ test("if the node cannot switch boards, it makes a new connection", () => {
   liveRound.watch(2);
   mock.timers.tick(0);
   mock.timers.tick(5000);
-  assert.equal(last().url, "ws://x/live?round=R&boards=2");
+  assert.equal(last().url, "ws://x/live?round=R&evaluations=1&boards=2");
   const { only: _, ...old } = snapshot(8, 2, 3);
   last().says({ type: "hello", cluster: "c", node: "n", index: 5 }, old);
   assert.deepEqual([...liveRound.live.boards.keys()], [2]);
@@ -112,5 +112,5 @@ test("if it cannot send, it makes a new connection at once", () => {
   last().onclose!({ code: 1006 });
   liveRound.watch(2);
   mock.timers.tick(0);
-  assert.equal(last().url, "ws://x/live?round=R&boards=2");
+  assert.equal(last().url, "ws://x/live?round=R&evaluations=1&boards=2");
 });

@@ -1,5 +1,5 @@
 import { divergedText } from "../model/status.ts";
-import type { ClusterStatus, Game, Overview, PublicCluster, RoundWithGames, Standings, Tournament } from "../model/wire.ts";
+import type { ClusterStatus, Evaluation, Game, Overview, PublicCluster, RoundWithGames, Standings, Tournament } from "../model/wire.ts";
 import { viewToken, withToken } from "./link.ts";
 
 /** A node's answer that was not 200. */
@@ -14,6 +14,12 @@ export class ApiError extends Error {
   ) {
     super(message);
   }
+}
+
+/** What an engine thinks of the plies of a game; empty if none works for this node. */
+export async function evaluations(game: string, signal: AbortSignal): Promise<readonly Evaluation[]> {
+  const answer = await get<{ evaluations?: Evaluation[] | null }>(`/api/games/${encodeURIComponent(game)}/evaluations`, signal);
+  return answer.evaluations ?? [];
 }
 
 let elsewhere: string | undefined;
@@ -90,6 +96,6 @@ export async function cluster(signal: AbortSignal): Promise<ClusterStatus | Publ
 
 /** The address of the live stream of a round, or of one of its boards. */
 export function liveUrl(round: string, board?: number, node: string = `${location.protocol}//${location.host}`): string {
-  const base = `${node.replace(/^http/, "ws").replace(/\/$/, "")}/live?round=${encodeURIComponent(round)}`;
+  const base = `${node.replace(/^http/, "ws").replace(/\/$/, "")}/live?round=${encodeURIComponent(round)}&evaluations=1`;
   return withToken(board === undefined ? base : `${base}&boards=${board}`);
 }

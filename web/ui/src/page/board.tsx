@@ -7,8 +7,8 @@ import { blank, compare, loaded, record, startFen, type ScoreSheet } from "../mo
 import { speakMove, speakResult, writeResult } from "../model/speak.ts";
 import { listedStage } from "../model/stage.ts";
 import { afterChange, by, following, goTo, missed, shown, type Step } from "../model/step.ts";
-import { isEvent, type Board, type DeletedFrame, type Frame, type RoundWithGames } from "../model/wire.ts";
-import { ApiError, game, round } from "../net/api.ts";
+import { isEvent, type Board, type DeletedFrame, type Evaluation, type Frame, type RoundWithGames } from "../model/wire.ts";
+import { ApiError, evaluations, game, round } from "../net/api.ts";
 import { backoff, type Phase } from "../net/connection.ts";
 import { closeLink, viewToken } from "../net/link.ts";
 import { settings } from "../net/settings.ts";
@@ -21,6 +21,9 @@ import { knock } from "./sound.ts";
 import { EventOf } from "./event.ts";
 import { LiveRound } from "./live-round.ts";
 import { isAbort, type Page, type Shell } from "./page.ts";
+
+/** How often the evaluations of all plies are fetched again. */
+const evaluateEvery = 15_000;
 
 /** The ply that an address asks for, as in `?ply=37`. */
 function plyOf(search: string): number | undefined {
@@ -42,6 +45,8 @@ export class BoardPage implements Page {
   #missing: string | undefined;
   #tab: SheetTab = "moves";
   #sharing = false;
+  #evaluations: readonly Evaluation[] = [];
+  #evaluating: ReturnType<typeof setTimeout> | undefined;
   /** The ply of the address, until the game is known. */
   #wanted = plyOf(location.search);
   #fetching = false;
@@ -72,6 +77,7 @@ export class BoardPage implements Page {
     this.#abort.abort();
     this.#abortGame.abort();
     this.#timers.forEach(clearTimeout);
+    clearTimeout(this.#evaluating);
     this.#event.close();
     this.#liveRound.close();
   }
@@ -85,6 +91,9 @@ export class BoardPage implements Page {
     this.#step = following;
     this.#bottom = "white";
     this.#wanted = plyOf(location.search);
+    this.#evaluations = [];
+    clearTimeout(this.#evaluating);
+    this.#evaluating = undefined;
     this.#abortGame.abort();
     this.#abortGame = new AbortController();
     this.#timers.forEach(clearTimeout);
@@ -151,6 +160,8 @@ export class BoardPage implements Page {
           settings={settings()}
           tab={this.#tab}
           sharing={this.#sharing}
+          evaluation={this.#evaluation(board)}
+          evaluations={this.#evaluations}
           onTab={(tab) => {
             this.#tab = tab;
             this.shell.redraw();
@@ -267,6 +278,31 @@ export class BoardPage implements Page {
     this.shell.redraw();
   }
 
+  /** What an engine thinks of the position on show. */
+  #evaluation(board: Board): Evaluation | undefined {
+    const live = this.#liveRound.live.evaluations.get(this.#number);
+    const ply = shown(this.#step, this.#plies(board));
+    if (live?.ply === ply) return live;
+    return this.#evaluations.find((e) => e.ply === ply) ?? (this.#step.ply === null ? live : undefined);
+  }
+
+  /** Fetches what is known of the earlier plies, now and then while there is an engine. */
+  #loadEvaluations(): void {
+    const id = this.#board()?.game;
+    if (this.#liveRound.live.evaluates !== true || id === undefined || this.#evaluating !== undefined) return;
+    this.#evaluating = setTimeout(() => {
+      this.#evaluating = undefined;
+      this.#loadEvaluations();
+    }, evaluateEvery);
+    evaluations(id, this.#abortGame.signal).then(
+      (list) => {
+        this.#evaluations = list;
+        this.shell.redraw();
+      },
+      () => undefined, // the next attempt comes by itself
+    );
+  }
+
   #flip(): void {
     this.#bottom = this.#bottom === "white" ? "black" : "white";
     this.shell.redraw();
@@ -288,6 +324,8 @@ export class BoardPage implements Page {
     }
     if (frame.type === "hello" && before.cluster !== undefined && before.cluster !== frame.cluster) this.#sheet = blank;
     if (frame.type === "summary" && this.#round && !this.#reloading && unknown(this.#round, live.summaries)) this.#reload();
+    if (frame.type === "evaluations" && !frame.on) this.#evaluations = [];
+    if (frame.type === "evaluations" || frame.type === "evaluation") this.#loadEvaluations();
     if (frame.type === "deleted") return this.#gone(frame, before);
     // After a second snapshot on a connection, some boards of the fetched round may be gone.
     if (frame.type === "snapshot" && before.index > 0 && !this.#reloading) this.#reload();

@@ -2,10 +2,11 @@ import type { Ticking } from "../model/clock.ts";
 import type { Side } from "../model/fen.ts";
 import type { Other } from "../model/others.ts";
 import type { Settings } from "../model/settings.ts";
-import type { Board, Game, Round, Tournament } from "../model/wire.ts";
+import type { Board, Evaluation, Game, Round, Tournament } from "../model/wire.ts";
 import { withToken } from "../net/link.ts";
 import { t } from "../text/text.ts";
 import { BigBoard } from "./bigboard.tsx";
+import { Advantage, EvaluationBar } from "./evaluation.tsx";
 import { Grid } from "./grid.tsx";
 import { Icon } from "./icon.tsx";
 import { Moves } from "./moves.tsx";
@@ -41,6 +42,10 @@ interface Props {
   readonly settings: Settings;
   readonly tab: SheetTab;
   readonly sharing: boolean;
+  /** Of the position on show. */
+  readonly evaluation?: Evaluation;
+  /** Of all plies that the node knows. */
+  readonly evaluations: readonly Evaluation[];
   readonly onTab: (tab: SheetTab) => void;
   readonly onShare: (open: boolean) => void;
   readonly onGo: (ply: number) => void;
@@ -72,6 +77,7 @@ export function BoardView(props: Props) {
           {row(top)}
           <BigBoard fen={shown.fen} ply={shown.ply} marks={shown.marks} check={shown.check} bottom={bottom} />
           <Grid fen={shown.fen} />
+          {props.evaluation && <EvaluationBar evaluation={props.evaluation} figurines={settings.figurines} />}
           {row(bottom)}
           {shown.illegal && (
             <p class="mark illegal">
@@ -87,6 +93,9 @@ export function BoardView(props: Props) {
         <section class="sheet" aria-label="Score sheet">
           <SheetTabs tab={tab} onTab={props.onTab} />
           {tab === "moves" && <MovesTab {...props} />}
+          {tab === "clocks" && game && props.evaluations.length > 1 && (
+            <Advantage evaluations={props.evaluations} plies={game.moves.length} ply={shown.ply} onGo={props.onGo} />
+          )}
           {tab === "clocks" && game && <Clocks game={game} ply={shown.ply} onGo={props.onGo} />}
           {tab === "info" && <GameInfo board={{ ...board, fen: shown.fen }} game={game} round={props.round} event={props.event} />}
           <Controls {...props} total={game?.moves.length ?? board.ply} />
@@ -104,11 +113,11 @@ export function BoardView(props: Props) {
   );
 }
 
-function MovesTab({ game, shown, settings, board, onGo }: Props) {
+function MovesTab({ game, shown, settings, board, evaluations, onGo }: Props) {
   if (!game) return <p class="quiet pad">{t("movesComing")}</p>;
   return (
     <>
-      <Moves game={game} ply={shown.ply} figurines={settings.figurines} hideResults={settings.hideResults} onGo={onGo} />
+      <Moves game={game} evaluations={evaluations} ply={shown.ply} figurines={settings.figurines} hideResults={settings.hideResults} onGo={onGo} />
       {game.moves.length === 0 && board.result === "*" && <p class="quiet pad">{t("noMoves")}</p>}
     </>
   );

@@ -1,11 +1,12 @@
 import { createRef } from "preact";
 import { formatClock } from "../model/clock.ts";
 import { numbering } from "../model/fen.ts";
+import { score, swings } from "../model/evaluation.ts";
 import { written } from "../model/san.ts";
 import { startFen } from "../model/score-sheet.ts";
 import { writeResult } from "../model/speak.ts";
 import { usedTimes } from "../model/used.ts";
-import type { Change, Game, Move } from "../model/wire.ts";
+import type { Change, Evaluation, Game, Move } from "../model/wire.ts";
 import { t } from "../text/text.ts";
 import { clockTime } from "./bar.tsx";
 import { Pure } from "./pure.ts";
@@ -13,6 +14,7 @@ import { thinkingText } from "./tile.tsx";
 
 interface Props {
   readonly game: Game;
+  readonly evaluations: readonly Evaluation[];
   /** The ply on show. */
   readonly ply: number;
   readonly figurines: boolean;
@@ -46,7 +48,9 @@ export class Moves extends Pure<Props> {
     }
   }
 
-  override render({ game, ply, figurines, hideResults, onGo }: Props) {
+  override render({ game, evaluations, ply, figurines, hideResults, onGo }: Props) {
+    const swing = swings(evaluations);
+    const known = new Map(evaluations.map((e) => [e.ply, e]));
     const start = startFen(game);
     const used = usedTimes(game);
     const notes = notesOf(game);
@@ -56,7 +60,16 @@ export class Moves extends Pure<Props> {
           <Note key={c.index} change={c} start={start} hideResults={hideResults} />
         ))}
         {game.moves.map((m, i) => [
-          <MoveItem key={m.ply} move={m} used={used[i]} start={start} current={m.ply === ply} figurines={figurines} onGo={onGo} />,
+          <MoveItem
+            key={m.ply}
+            move={m}
+            used={used[i]}
+            start={start}
+            current={m.ply === ply}
+            swing={swing.has(m.ply) ? score(known.get(m.ply)!) : undefined}
+            figurines={figurines}
+            onGo={onGo}
+          />,
           notes.get(m.ply)?.map((c) => <Note key={`note ${c.index}`} change={c} start={start} hideResults={hideResults} />),
         ])}
         {game.result !== "*" && !hideResults && <li class="end">{writeResult(game)}</li>}
@@ -112,12 +125,14 @@ interface ItemProps {
   readonly used?: number;
   readonly start: string;
   readonly current: boolean;
+  /** The evaluation after the move, if it is one of those that changed most. */
+  readonly swing?: string;
   readonly figurines: boolean;
   readonly onGo: (ply: number) => void;
 }
 
 class MoveItem extends Pure<ItemProps> {
-  override render({ move, used, start, current, figurines, onGo }: ItemProps) {
+  override render({ move, used, start, current, swing, figurines, onGo }: ItemProps) {
     const { move: number, side } = numbering(start, move.ply);
     const left = move.clock[side];
     const first = move.ply === 1 && side === "black";
@@ -127,6 +142,7 @@ class MoveItem extends Pure<ItemProps> {
         {/* One stop for the Tab key, not two hundred: the arrow keys step through the rest. */}
         <button type="button" tabIndex={current ? 0 : -1} onClick={() => onGo(move.ply)}>
           <span class="san">{written(move.san, figurines)}</span> {move.illegal && <span class="illegal">illegal</span>}{" "}
+          {swing && <span class="swing">{swing}</span>}{" "}
           {left !== undefined && (
             <span class="left" title={used === undefined ? undefined : t("thinking", { time: thinkingText(Math.round(used / 1000)) })}>
               {formatClock(left)}
