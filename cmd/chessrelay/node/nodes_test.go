@@ -19,8 +19,8 @@ import (
 	"github.com/notnil/chess"
 )
 
-// movesOf counts the moves of a round and finds the final position of each game, by White's name. It
-// uses nothing but regular expressions and notnil/chess.
+// movesOf counts the moves of a round and finds the final position of each game, by White's name.
+// It uses nothing but regular expressions and notnil/chess.
 func movesOf(t testing.TB, round string) (moves int, finals map[string]string) {
 	t.Helper()
 	finals = map[string]string{}
