@@ -46,11 +46,12 @@ func withVersion(index []byte) []byte {
 }
 
 func (p *pages) mount(r chi.Router) {
-	for _, path := range []string{"/", "/tournament/{tid}", "/round/{rid}", "/round/{rid}/{board}", "/cluster"} {
+	for _, path := range []string{"/", "/tournament/{tid}", "/round/{rid}", "/round/{rid}/{board}", "/cluster", "/embed/round/{rid}", "/embed/round/{rid}/{board}"} {
 		r.Get(path, p.page)
 	}
 	r.Get("/assets/*", p.asset)
 	r.Get("/favicon.svg", p.asset)
+	r.Get("/embed.js", p.asset)
 }
 
 func (p *pages) page(w http.ResponseWriter, _ *http.Request) {

@@ -10,7 +10,8 @@ import { TournamentPage } from "./page/tournament.tsx";
 import { TournamentsPage } from "./page/tournaments.tsx";
 import { ShellView } from "./view/shell.tsx";
 import { openLink } from "./net/link.ts";
-import { change, onChange, settings } from "./net/settings.ts";
+import { choices } from "./model/settings.ts";
+import { change, force, onChange, settings } from "./net/settings.ts";
 import { loadSprite } from "./view/sprite.ts";
 
 const root = document.getElementById("app")!;
@@ -63,7 +64,8 @@ function draw(): void {
   render(
     <ShellView
       key={path}
-      bar={page.bar?.()}
+      bar={embedded ? undefined : page.bar?.()}
+      embedded={embedded}
       page={page.view()}
       condition={condition}
       spectators={spectators}
@@ -89,8 +91,10 @@ function draw(): void {
   }
 }
 
+/** A page in a frame of another site: without a bar, and its links lead out of the frame. */
+const embedded = location.pathname.startsWith("/embed/");
 function pageAt(path: string): Page {
-  const route = routeOf(path);
+  const route = routeOf(path.replace(/^\/embed(?=\/)/, ""));
   switch (route.page) {
     case "tournaments":
       return new TournamentsPage(shell);
@@ -127,6 +131,7 @@ document.addEventListener("click", (event) => {
   if (!link || link.target || link.hasAttribute("download") || link.origin !== location.origin || link.hash) return;
   if (!/^\/(cluster|(round|tournament)\/.*)?$/.test(link.pathname)) return;
   event.preventDefault();
+  if (embedded) return void open(link.href, "_blank", "noopener");
   shell.go(link.pathname + link.search);
   document.getElementById("main")?.focus({ preventScroll: true });
 });
@@ -159,6 +164,7 @@ function region(): HTMLElement {
   return element;
 }
 
+if (embedded) force(choices(location.search));
 onChange(() => shell.redraw());
 openLink(location.hash);
 void loadSprite();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseSettings, sizeFor, toggled, usual } from "../src/model/settings.ts";
+import { choices, parseSettings, sizeFor, toggled, usual } from "../src/model/settings.ts";
 
 test("settings of ours come back; anything else is ignored", () => {
   const s = { ...usual, size: "list", order: "clock", chip: "followed", spotlight: false, followed: ["fide 1"], hideResults: true } as const;
@@ -20,4 +20,9 @@ test("many boards are a list, unless the viewer chose", () => {
   assert.equal(sizeFor(usual, 32), "medium");
   assert.equal(sizeFor(usual, 33), "list");
   assert.equal(sizeFor({ ...usual, size: "small" }, 1000), "small");
+});
+
+test("a site that frames a page chooses by the address", () => {
+  assert.deepEqual(choices("?squares=brown&results=hidden"), { squares: "brown", hideResults: true });
+  assert.deepEqual(choices("?squares=evil&results=shown&order=clock"), {});
 });

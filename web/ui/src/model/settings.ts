@@ -61,3 +61,10 @@ export function toggled(s: Settings, person: string): Settings {
 export function sizeFor(s: Settings, boards: number): Size {
   return s.size ?? (boards > 32 ? "list" : "medium");
 }
+
+/** What the address of a framed page chooses: `?squares=brown&results=hidden`. */
+export function choices(search: string): Partial<Settings> {
+  const asked = new URLSearchParams(search);
+  const squares = squareColours.find((c) => c === asked.get("squares"));
+  return { ...(squares && { squares }), ...(asked.get("results") === "hidden" && { hideResults: true }) };
+}

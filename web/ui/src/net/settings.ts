@@ -4,8 +4,20 @@ const key = "chessrelay.settings";
 let current: Settings | undefined;
 const listeners = new Set<() => void>();
 
+/** What a site that frames the page has chosen. It is not kept. */
+let forced: Partial<Settings> = {};
+
+/** Has the page obey these, whatever the viewer's settings are. */
+export function force(what: Partial<Settings>): void {
+  forced = what;
+}
+
 /** The viewer's settings. */
 export function settings(): Settings {
+  return { ...own(), ...forced };
+}
+
+function own(): Settings {
   if (current === undefined) {
     try {
       current = parseSettings(localStorage.getItem(key));
@@ -18,7 +30,7 @@ export function settings(): Settings {
 
 /** Changes the settings, and keeps them if the browser lets us. */
 export function change(next: Partial<Settings>): void {
-  current = { ...settings(), ...next };
+  current = { ...own(), ...next };
   try {
     localStorage.setItem(key, JSON.stringify(current));
   } catch {

@@ -106,6 +106,7 @@ export const en = {
   date: "Date",
   share: "Share",
   link: "Link",
+  embed: "For your site",
   copy: "Copy",
   copied: "Copied",
   downloadPgn: "Download the PGN",

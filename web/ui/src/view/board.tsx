@@ -105,6 +105,7 @@ export function BoardView(props: Props) {
         <ShareDialog
           link={`${location.origin}/round/${id}/${board.board}${props.following ? "" : `?ply=${shown.ply}`}`}
           fen={shown.fen}
+          embed={`<script src="${location.origin}/embed.js" async></script>\n<chessrelay-board round="${id}" board="${board.board}"></chessrelay-board>`}
           pgn={withToken(`/api/games/${board.game}.pgn`)}
           onClose={() => props.onShare(false)}
         />

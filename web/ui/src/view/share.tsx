@@ -6,15 +6,18 @@ interface Props {
   readonly link: string;
   readonly fen: string;
   readonly pgn: string;
+  /** What shows the board on another site. */
+  readonly embed: string;
   readonly onClose: () => void;
 }
 
 /** What a viewer may want to take along: the address of this position, its FEN, the game as PGN. */
-export function ShareDialog({ link, fen, pgn, onClose }: Props) {
+export function ShareDialog({ link, fen, pgn, embed, onClose }: Props) {
   return (
     <Dialog title={t("share")} onClose={onClose}>
       <Line name={t("link")} value={link} />
       <Line name="FEN" value={fen} />
+      <Line name={t("embed")} value={embed} />
       <p>
         <a class="button" href={pgn} download>
           {t("downloadPgn")}

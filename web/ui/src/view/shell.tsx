@@ -11,6 +11,8 @@ const version = document.querySelector<HTMLMetaElement>('meta[name="version"]')?
 
 interface Props {
   readonly bar?: VNode;
+  /** The page is in a frame of another site. */
+  readonly embedded: boolean;
   readonly page: VNode;
   readonly condition?: Condition;
   readonly spectators?: number;
@@ -24,10 +26,10 @@ interface Props {
  * The frame around every page. Its root has the connection's status in data-status. While the
  * connection is well, a small sign says so; otherwise a strip across the page does.
  */
-export function ShellView({ bar, page, condition, spectators, settings, choosing, onSet, onChoose }: Props) {
+export function ShellView({ bar, embedded, page, condition, spectators, settings, choosing, onSet, onChoose }: Props) {
   const well = condition?.status === "live";
   return (
-    <div class="root" data-status={condition?.status}>
+    <div class={embedded ? "root embedded" : "root"} data-status={condition?.status}>
       <a class="skip" href="#main">
         {t("skip")}
       </a>
