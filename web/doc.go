@@ -20,6 +20,9 @@
 // admin.go says who is an operator, and what the public sees of the cluster. tokens.go makes tokens
 // and shows the audit trail. diverged.go shows no boards while they are known to be wrong.
 //
+// assets.go serves the files of the pages as the build compressed them; package base compresses
+// reads.
+//
 // A batch has at most 1,000 moves. Submissions from another site's page are refused (Sec-Fetch-Site
 // and Origin). The package has a goroutine for each edge that follows, which ends with its request.
 // A lock guards the seals of games (history.go); it is held while one is computed.

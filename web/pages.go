@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
-	"strings"
 
 	"github.com/go-chi/chi/v5"
 )
@@ -19,8 +18,9 @@ var dist embed.FS
 
 // pages serves the spectators' pages: one document for every path, and its assets.
 type pages struct {
-	files fs.FS
-	index []byte
+	assets assets
+	index  []byte
+	script []byte // embed.js, for other sites
 }
 
 const notBuilt = `<!doctype html><html lang="en"><meta charset="utf-8"><title>chessrelay</title>
@@ -37,7 +37,15 @@ func newPages() (*pages, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		index, err = []byte(notBuilt), nil
 	}
-	return &pages{files, withVersion(index)}, err
+	if err != nil {
+		return nil, err
+	}
+	script, err := fs.ReadFile(files, "embed.js")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	assets, err := readAssets(files)
+	return &pages{assets, withVersion(index), script}, err
 }
 
 // withVersion adds the version to the head of a built document. The pages show it at the bottom.
@@ -49,9 +57,8 @@ func (p *pages) mount(r chi.Router) {
 	for _, path := range []string{"/", "/tournament/{tid}", "/round/{rid}", "/round/{rid}/{board}", "/cluster", "/embed/round/{rid}", "/embed/round/{rid}/{board}"} {
 		r.Get(path, p.page)
 	}
-	r.Get("/assets/*", p.asset)
-	r.Get("/favicon.svg", p.asset)
-	r.Get("/embed.js", p.asset)
+	r.Get("/assets/*", p.assets.ServeHTTP)
+	r.Get("/embed.js", p.embed)
 }
 
 func (p *pages) page(w http.ResponseWriter, _ *http.Request) {
@@ -60,16 +67,15 @@ func (p *pages) page(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(p.index)
 }
 
-// asset serves a built file. Names in assets/ contain a hash of the content, so browsers may keep
-// the files for ever.
-func (p *pages) asset(w http.ResponseWriter, r *http.Request) {
-	name := strings.TrimPrefix(r.URL.Path, "/")
-	if info, err := fs.Stat(p.files, name); err != nil || info.IsDir() {
+// embed serves the script that shows boards on other sites. Its name has no hash, so it is asked for
+// again after a while.
+func (p *pages) embed(w http.ResponseWriter, r *http.Request) {
+	if len(p.script) == 0 {
 		http.NotFound(w, r)
 		return
 	}
-	if strings.HasPrefix(name, "assets/") {
-		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	}
-	http.ServeFileFS(w, r, p.files, name)
+	h := w.Header()
+	h.Set("Content-Type", "text/javascript; charset=utf-8")
+	h.Set("Cache-Control", "public, max-age=600")
+	_, _ = w.Write(p.script)
 }

@@ -120,7 +120,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 
 	r.Route("/api", func(r chi.Router) {
 		r.Use(crossOriginReads, base.VaryByToken)
-		r.Get("/openapi.json", openAPI)
+		r.With(base.Compressed).Get("/openapi.json", openAPI)
 
 		// Reads wait for ReadIndex if asked to, and say at which index they were true.
 		r.Group(func(r chi.Router) {
@@ -128,18 +128,21 @@ func (s *Server) routes(pages *pages) http.Handler {
 			r.Get("/overview", s.Shared(s.getOverview))
 			r.Get("/tournaments", s.Shared(s.listTournaments))
 			r.Get("/tournaments/{tid}", s.Shared(s.getTournament))
-			r.Get("/tournaments/{tid}/history", s.Handle(s.getTournamentHistory))
-			r.Get("/tournaments/{tid}/standings", s.getStandings)
 			r.Get("/rounds/{rid}", s.Shared(s.getRound))
-			r.Get("/rounds/{rid}/history", s.Handle(s.getRoundHistory))
-			r.Get("/rounds/{rid}.pgn", s.roundPGN)
-			r.Get("/games/{gid}", s.Handle(s.getGame))
-			r.Get("/games/{gid}.pgn", s.gamePGN)
-			r.Get("/games/{gid}/evaluations", s.Handle(s.getEvaluations))
-			r.Get("/games/{gid}/history", s.Handle(s.getHistory))
 			r.With(s.AskedHere, s.Needs(base.Organise)).Get("/deleted", s.Handle(s.getDeleted))
+			r.Group(func(r chi.Router) {
+				r.Use(base.Compressed)
+				r.Get("/tournaments/{tid}/history", s.Handle(s.getTournamentHistory))
+				r.Get("/tournaments/{tid}/standings", s.getStandings)
+				r.Get("/rounds/{rid}/history", s.Handle(s.getRoundHistory))
+				r.Get("/rounds/{rid}.pgn", s.roundPGN)
+				r.Get("/games/{gid}", s.Handle(s.getGame))
+				r.Get("/games/{gid}.pgn", s.gamePGN)
+				r.Get("/games/{gid}/evaluations", s.Handle(s.getEvaluations))
+				r.Get("/games/{gid}/history", s.Handle(s.getHistory))
+			})
 		})
-		r.Get("/cluster", s.Handle(s.getCluster))
+		r.With(base.Compressed).Get("/cluster", s.Handle(s.getCluster))
 
 		r.Group(func(r chi.Router) {
 			r.Use(s.ForwardedIndex, s.SameOrigin, s.Needs(base.Record), conns.Kept, s.Forward)

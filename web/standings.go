@@ -3,7 +3,6 @@ package web
 import (
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/standings"
@@ -20,12 +19,12 @@ func (s *Server) getStandings(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	t := in.Tournament
-	tag := fmt.Sprintf(`"%s-%s"`, s.Origin.ClusterID(), in.Version())
+	tag := fmt.Sprintf(`W/"%s-%s"`, s.Origin.ClusterID(), in.Version())
 	h := w.Header()
 	h.Set(base.IndexHeader, fmt.Sprint(in.Index))
 	h.Set("ETag", tag)
 	h.Set("Cache-Control", "no-cache") // to be revalidated with the tag
-	if hasTag(r, tag) {
+	if base.HasTag(r, tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
@@ -34,14 +33,4 @@ func (s *Server) getStandings(w http.ResponseWriter, r *http.Request) {
 		Name       string             `json:"name"`
 		*standings.Table
 	}{t.ID, t.Name, in.Compute()})
-}
-
-// hasTag reports whether the client has what the tag names (RFC 9110, 13.1.2).
-func hasTag(r *http.Request, tag string) bool {
-	for have := range strings.SplitSeq(r.Header.Get("If-None-Match"), ",") {
-		if have = strings.TrimSpace(have); have == "*" || strings.TrimPrefix(have, "W/") == tag {
-			return true
-		}
-	}
-	return false
 }

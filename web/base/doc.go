@@ -21,11 +21,14 @@
 // order in which they came (pushes.go).
 //
 // Answers: every error becomes an answer by the one table in errors.go. missing.go says that
-// something was deleted. Readers of a list share its encoded body (shared.go).
+// something was deleted. Readers of a list share its encoded body (shared.go). compress.go says
+// what is compressed, coding.go what a client accepts.
 //
 // Limits: a body has at most 512 KiB, a push of PGN 8 MiB. A node has at most 32 pushes at a time,
 // and an edge passes on 256 submissions. A submission waits for its majority for at most
 // [Config.SubmitTimeout].
+//
+// At most 64 answers are compressed at a time.
 //
 // The package has no goroutines. Locks guard what [Access] counts and the shared answers; only the
 // latter are held while something is computed.

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"weak"
 
@@ -18,7 +17,8 @@ import (
 
 // This file shares the encoded answers of lists between their readers. A list is encoded once for
 // all readers while the boards stay as they are. A slow reader holds a slice of that one body, and
-// no body of its own. A client that shows the ETag gets a 304.
+// no body of its own. A body is compressed once, too, for the first reader that accepts that. A
+// client that shows the ETag gets a 304. The tags are weak, because they name both forms of a body.
 
 const (
 	// maxShared is how many bytes of bodies are kept for the next reader, and maxSharedBodies is
@@ -51,8 +51,47 @@ type sharedBody struct {
 	made  bool
 	as    version
 	index uint64
-	body  []byte
+	forms bodyForms
 	etag  string
+}
+
+// bodyForms are a body as it is, and compressed. The bytes never change.
+type bodyForms struct {
+	plain []byte
+	gzip  []byte // nil until a reader wants it, or if it is no smaller
+	tried bool   // whether gzip was made
+}
+
+// in returns the body in the coding that the client prefers. made reports whether it was compressed
+// for this call.
+func (f *bodyForms) in(r *http.Request) (body []byte, coding Coding, made bool) {
+	if len(f.plain) < minCompressed || Choose(r, Gzip) == Identity {
+		return f.plain, Identity, false
+	}
+	if !f.tried {
+		f.gzip, f.tried, made = compress(f.plain), true, true
+	}
+	if f.gzip == nil {
+		return f.plain, Identity, made
+	}
+	return f.gzip, Gzip, made
+}
+
+// write answers with a body that the client may have already.
+func write(w http.ResponseWriter, r *http.Request, etag string, body []byte, coding Coding) {
+	h := w.Header()
+	h.Set("ETag", etag)
+	h.Add("Vary", "Accept-Encoding")
+	if HasTag(r, etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	if coding != Identity {
+		h.Set("Content-Encoding", string(coding))
+	}
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = w.Write(body) // the client may be gone: nobody is left to be told
 }
 
 // sharedBodies are the bodies that were last asked for. The zero value is ready.
@@ -120,37 +159,31 @@ func (s *Server) sharedKey(r *http.Request) string {
 func (s *Server) Shared(f func(r *http.Request) (Answer, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		b := s.bodies.get(s.sharedKey(r))
-		index, body, etag, err := b.take(s, r, f)
+		index, body, coding, etag, err := b.take(s, r, f)
 		if err != nil {
 			s.Fail(w, r, err)
 			return
 		}
 		h := w.Header()
 		h.Set(IndexHeader, strconv.FormatUint(index, 10))
-		h.Set("ETag", etag)
 		h.Set("Cache-Control", "no-cache") // to be revalidated with the tag
-		if noneMatch(r, etag) {
-			w.WriteHeader(http.StatusNotModified)
-			return
-		}
-		h.Set("Content-Type", "application/json; charset=utf-8")
-		h.Set("Content-Length", strconv.Itoa(len(body)))
-		_, _ = w.Write(body) // the client may be gone: nobody is left to be told
+		write(w, r, etag, body, coding)
 	}
 }
 
 // take returns the body for the boards as they are now. If only the index has changed, it is the
 // same body.
-func (b *sharedBody) take(s *Server, r *http.Request, f func(r *http.Request) (Answer, error)) (index uint64, body []byte, etag string, err error) {
+func (b *sharedBody) take(s *Server, r *http.Request, f func(r *http.Request) (Answer, error)) (index uint64, body []byte, coding Coding, etag string, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	as := s.version() // before the boards are read: after a change meanwhile, the next reader makes the body again
 	if b.made && b.as == as {
-		return b.index, b.body, b.etag, nil
+		body, coding = b.in(s, r)
+		return b.index, body, coding, b.etag, nil
 	}
 	a, err := f(r)
 	if err != nil {
-		return 0, nil, "", err
+		return 0, nil, Identity, "", err
 	}
 	in, isIndexed := a.Body.(indexed)
 	if !isIndexed {
@@ -158,20 +191,36 @@ func (b *sharedBody) take(s *Server, r *http.Request, f func(r *http.Request) (A
 	}
 	text, err := json.Marshal(in.body)
 	if err != nil {
-		return 0, nil, "", fmt.Errorf("encode the answer to %s: %w", r.URL.Path, err)
+		return 0, nil, Identity, "", fmt.Errorf("encode the answer to %s: %w", r.URL.Path, err)
 	}
-	sum := sha256.Sum256(text)
-	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+	tag := TagOf(text)
 	text = append(text, '\n')
 	if a.Passing {
-		return in.index, text, tag, nil
+		body, coding, _ = (&bodyForms{plain: text}).in(r)
+		return in.index, body, coding, tag, nil
 	}
 	if !b.made || b.etag != tag {
-		b.body, b.etag = slices.Clip(slices.Clone(text)), tag
-		s.bodies.made(b, len(b.body))
+		b.forms, b.etag = bodyForms{plain: slices.Clip(slices.Clone(text))}, tag
+		s.bodies.made(b, len(b.forms.plain))
 	}
 	b.made, b.as, b.index = true, as, in.index
-	return b.index, b.body, b.etag, nil
+	body, coding = b.in(s, r)
+	return b.index, body, coding, b.etag, nil
+}
+
+// in returns the body as the client wants it. It is compressed once for all clients. mu is held.
+func (b *sharedBody) in(s *Server, r *http.Request) ([]byte, Coding) {
+	body, coding, made := b.forms.in(r)
+	if made {
+		s.bodies.made(b, len(b.forms.plain)+len(b.forms.gzip))
+	}
+	return body, coding
+}
+
+// TagOf returns the ETag of a text. It is weak, because the text compressed has the same.
+func TagOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return `W/"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 }
 
 // Polled makes a handler from a function whose answer clients poll.
@@ -187,30 +236,13 @@ func (s *Server) Polled(f func(r *http.Request) (any, error)) http.HandlerFunc {
 			s.Fail(w, r, err)
 			return
 		}
-		sum := sha256.Sum256(body)
-		etag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
-		w.Header().Set("ETag", etag)
+		etag := TagOf(body)
 		if s.seesAny(r) {
 			w.Header().Set("Cache-Control", "private, max-age=1")
 		} else {
 			w.Header().Set("Cache-Control", "public, max-age=1")
 		}
-		if noneMatch(r, etag) {
-			w.WriteHeader(http.StatusNotModified)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-		_, _ = w.Write(body)
+		sent, coding, _ := (&bodyForms{plain: body}).in(r)
+		write(w, r, etag, sent, coding)
 	}
-}
-
-// noneMatch reports whether the client has what the ETag names (RFC 9110, 13.1.2).
-func noneMatch(r *http.Request, etag string) bool {
-	for _, have := range strings.Split(strings.Join(r.Header.Values("If-None-Match"), ","), ",") {
-		if have = strings.TrimPrefix(strings.TrimSpace(have), "W/"); have == etag || have == "*" {
-			return true
-		}
-	}
-	return false
 }

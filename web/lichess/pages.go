@@ -29,7 +29,7 @@ func (s *Server) Pages(r chi.Router) {
 		r.Get("/broadcast/by/{user}", s.pageOr(s.Shared(s.getByUser)))
 		r.Get("/broadcast/{tourId}", s.tourRedirect)
 		r.Get("/broadcast/{tourSlug}/{tourId}", s.pageOr(s.Shared(s.getTour)))
-		r.Get("/broadcast/{tourSlug}/{roundSlug}/{roundId}", s.pageOr(s.AskMember(s.Handle(s.getRound)).ServeHTTP))
+		r.With(base.Compressed).Get("/broadcast/{tourSlug}/{roundSlug}/{roundId}", s.pageOr(s.AskMember(s.Handle(s.getRound)).ServeHTTP))
 	})
 	r.Get("/broadcast/new", s.newTourPage)
 	r.Get("/broadcast/{tourId}/new", s.newRoundPage)
