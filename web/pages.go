@@ -67,8 +67,8 @@ func (p *pages) page(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(p.index)
 }
 
-// embed serves the script that shows boards on other sites. Its name has no hash, so it is asked for
-// again after a while.
+// embed serves the script that shows boards on other sites. Its name has no hash, so it is asked
+// for again after a while.
 func (p *pages) embed(w http.ResponseWriter, r *http.Request) {
 	if len(p.script) == 0 {
 		http.NotFound(w, r)

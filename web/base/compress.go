@@ -18,7 +18,8 @@ import (
 // All other answers are compressed for each reader.
 
 // minCompressed is the length from which a body is compressed. A shorter one is a packet or two
-// anyway. And net/http tells a HEAD the length of a body of at most 2,048 bytes, which must be true.
+// anyway. And net/http tells a HEAD the length of a body of at most 2,048 bytes, which must be
+// true.
 const minCompressed = 2049
 
 // maxCompressing is how many answers are compressed at a time. Each takes 700 KiB until its
