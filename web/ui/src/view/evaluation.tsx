@@ -2,6 +2,7 @@ import { score, share } from "../model/evaluation.ts";
 import { written } from "../model/san.ts";
 import type { Evaluation } from "../model/wire.ts";
 import { t } from "../text/text.ts";
+import { Graph } from "./graph.tsx";
 import { Pure } from "./pure.ts";
 
 /** What an engine thinks of the position on show: a thin bar, a number, and the best line on demand. */
@@ -41,20 +42,10 @@ export class Advantage extends Pure<GraphProps> {
     const points = evaluations.map((e) => `${x(e.ply).toFixed(1)} ${(height * (1 - share(e))).toFixed(1)}`);
     return (
       <div class="clock-graph advantage pad">
-        {/* biome-ignore lint/a11y/useKeyWithClickEvents: the arrow keys step through the game. */}
-        <svg
-          viewBox={`0 0 ${width} ${height}`}
-          role="img"
-          aria-label={t("advantage")}
-          onClick={(e) => {
-            const box = e.currentTarget.getBoundingClientRect();
-            onGo(Math.round(((e.clientX - box.left) / box.width) * last));
-          }}
-        >
+        <Graph label={t("advantage")} width={width} height={height} plies={plies} ply={ply} onGo={onGo}>
           <path class="base" d={`M0 ${height / 2}H${width}`} />
           <path class="white" d={`M${points.join("L")}`} />
-          <path class="now" d={`M${x(ply).toFixed(1)} 0V${height}`} />
-        </svg>
+        </Graph>
         <p class="legend quiet">{t("advantage")}</p>
       </div>
     );

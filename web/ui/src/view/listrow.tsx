@@ -5,7 +5,7 @@ import { Flag, PersonName } from "./person.tsx";
 import { points } from "./player.tsx";
 import { Pure } from "./pure.ts";
 import { ribbonOf } from "./ribbon.tsx";
-import { alike, LastMove, type BriefProps } from "./tile.tsx";
+import { alike, LastMove, marks, type BriefProps } from "./tile.tsx";
 
 /** One board as a line: its number, the players, the clocks, and the last move or the result. */
 export class ListRow extends Pure<BriefProps> {
@@ -18,17 +18,7 @@ export class ListRow extends Pure<BriefProps> {
     const ribbon = ribbonOf(b, p.hideResults);
     const right: Side = p.bottom === "white" ? "black" : "white";
     return (
-      <div
-        class="list-row tile"
-        role="listitem"
-        aria-posinset={p.place}
-        aria-setsize={p.of}
-        data-board={b.board}
-        data-fen={b.fen}
-        data-ply={b.ply}
-        data-result={b.result}
-        data-forfeit={b.forfeit}
-      >
+      <div class="list-row tile" {...marks(p)}>
         <a href={p.href}>
           <span class="hidden">{label(b, p.hideResults)}</span>
           <div class="cells" aria-hidden="true">

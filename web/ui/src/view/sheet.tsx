@@ -2,6 +2,7 @@ import { formatClock } from "../model/clock.ts";
 import { clockPoints, type Point } from "../model/used.ts";
 import type { Board, Game, Round, Tournament } from "../model/wire.ts";
 import { t } from "../text/text.ts";
+import { Graph } from "./graph.tsx";
 import { Flag } from "./person.tsx";
 import { Pure } from "./pure.ts";
 
@@ -40,21 +41,11 @@ export class Clocks extends Pure<{ readonly game: Game; readonly ply: number; re
     const line = (points: readonly Point[]) => points.map((p, i) => `${i === 0 ? "M" : "L"}${x(p.ply).toFixed(1)} ${y(p.left).toFixed(1)}`).join("");
     return (
       <div class="clock-graph pad">
-        {/* biome-ignore lint/a11y/useKeyWithClickEvents: the arrow keys step through the game. */}
-        <svg
-          viewBox={`0 0 ${width} ${height}`}
-          role="img"
-          aria-label={t("clockGraph")}
-          onClick={(e) => {
-            const box = e.currentTarget.getBoundingClientRect();
-            onGo(Math.round(((e.clientX - box.left) / box.width) * last));
-          }}
-        >
+        <Graph label={t("clockGraph")} width={width} height={height} plies={game.moves.length} ply={ply} onGo={onGo}>
           <path class="base" d={`M0 ${height}H${width}`} />
           <path class="white" d={line(white)} />
           <path class="black" d={line(black)} />
-          <path class="now" d={`M${x(ply).toFixed(1)} 0V${height}`} />
-        </svg>
+        </Graph>
         <p class="legend quiet">
           <span class="key white">{t("white")}</span> <span class="key black">{t("black")}</span>
           <span>{t("fromTime", { time: formatClock(most) })}</span>

@@ -45,6 +45,20 @@ function same(a: BriefProps["white"], b: BriefProps["white"]): boolean {
   return a.clock === b.clock && a.running === b.running && a.short === b.short;
 }
 
+/** What a board of a list says of itself to screen readers and tests. */
+export function marks({ board: b, place, of }: BriefProps) {
+  return {
+    role: "listitem",
+    "aria-posinset": place,
+    "aria-setsize": of,
+    "data-board": b.board,
+    "data-fen": b.fen,
+    "data-ply": b.ply,
+    "data-result": b.result,
+    "data-forfeit": b.forfeit,
+  } as const;
+}
+
 /** One board among many: the position, the players, the clocks, and what happened last. */
 export class Tile extends Pure<BriefProps> {
   override shouldComponentUpdate(next: BriefProps): boolean {
@@ -57,17 +71,7 @@ export class Tile extends Pure<BriefProps> {
     const result = p.hideResults ? "*" : b.result;
     const top: Side = p.bottom === "white" ? "black" : "white";
     return (
-      <div
-        class="tile"
-        role="listitem"
-        aria-posinset={p.place}
-        aria-setsize={p.of}
-        data-board={b.board}
-        data-fen={b.fen}
-        data-ply={b.ply}
-        data-result={b.result}
-        data-forfeit={b.forfeit}
-      >
+      <div class="tile" {...marks(p)}>
         <a href={p.href}>
           <span class="hidden">{label(b, p.hideResults)}</span>
           <div aria-hidden="true">
