@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -41,6 +44,66 @@ func TestAllMembersAtNewAddresses(t *testing.T) {
 			return m.Peer == n.PeerAddr()
 		})
 	}
+}
+
+// TestJoinWhileUnreachable has a node join that the leader cannot reach for a while. Meanwhile the
+// node has no boards, knows no leader, and asks the only other member for members. It must still
+// know that one afterwards, or it would refuse its snapshot.
+func TestJoinWhileUnreachable(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 1)
+	c.nodes[0].propose("before")
+	address := keptAddress(t) // nobody listens there yet
+	asks := make(chan struct{})
+	joined := c.add(func(cfg *Config) {
+		cfg.AdvertisePeer = address
+		cfg.Discover = func(ctx context.Context) []string {
+			select {
+			case asks <- struct{}{}:
+			case <-ctx.Done():
+			}
+			return []string{c.nodes[0].PeerAddr()}
+		}
+	})
+	for range 2 { // the second time it has the answer to the first
+		<-asks
+	}
+	passOn(t, address, joined.listener.Addr().String())
+	waitFor(t, "the node that joined to have the boards", func() bool {
+		select {
+		case <-asks:
+		default:
+		}
+		return slices.Equal(joined.list.all(), []string{"before"})
+	})
+}
+
+// passOn passes connections to one address on to another.
+func passOn(t *testing.T, from, to string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			near, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", to)
+			if err != nil {
+				near.Close()
+				continue
+			}
+			context.AfterFunc(ctx, func() { near.Close(); far.Close() })
+			wg.Go(func() { defer near.Close(); _, _ = io.Copy(near, far) })
+			wg.Go(func() { defer far.Close(); _, _ = io.Copy(far, near) })
+		}
+	})
+	t.Cleanup(func() { cancel(); ln.Close(); wg.Wait() })
 }
 
 // TestWipedFounderMakesNoCluster has a founder come back without its data, by its old command line.
