@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -99,22 +100,33 @@ func (n *Node) AdmitGhost() {
 // kept has the addresses that KeptAddress has returned: tests run in parallel.
 var kept sync.Map
 
-// KeptAddress is a free address that a node can come back to. No other caller gets it. The kernel
-// never gives its port to a connection (those are from 32768 on Linux), which could hold it while
-// the node is down.
+// KeptAddress is a free address that a node can come back to. No other caller gets it, in this
+// process or another one. The kernel never gives its port to a connection (those are from 32768 on
+// Linux), which could hold it while the node is down.
 func KeptAddress(t testing.TB) string {
 	t.Helper()
 	for range 1000 {
 		// From 11,000 on: browsers refuse port 10,080 as unsafe.
-		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(11_000+rand.IntN(21_000)))
+		port := strconv.Itoa(11_000 + rand.IntN(21_000))
+		l, err := net.Listen("tcp", "127.0.0.1:"+port)
 		if err != nil {
 			continue
 		}
 		defer l.Close()
 		address := l.Addr().String()
-		if _, taken := kept.LoadOrStore(address, true); !taken {
-			return address
+		if _, taken := kept.LoadOrStore(address, true); taken {
+			continue
 		}
+		// Tests of other packages run beside these. A socket that nobody uses claims the port while
+		// the node is down. Without IPv6 there is no claim.
+		claim, err := net.ListenPacket("udp", "[::1]:"+port)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue
+		}
+		if err == nil {
+			t.Cleanup(func() { claim.Close() })
+		}
+		return address
 	}
 	t.Fatal("no port is free")
 	return ""
