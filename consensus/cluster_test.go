@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/tls"
@@ -17,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,6 +35,7 @@ func TestMain(m *testing.M) {
 	// Most tests wait for timers, and need no processor of their own. The command line has the last
 	// word.
 	_ = flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0)))
+	debug.SetGCPercent(400) // the race detector makes a collection dear
 	goleak.VerifyTestMain(m)
 }
 
@@ -115,10 +118,19 @@ type testCluster struct {
 	t     testing.TB
 	dir   string
 	nodes []*testNode
-	plain bool // no TLS, for lines that read the messages
+	tick  time.Duration // 0: as most tests have it
+	plain bool          // no TLS, for lines that read the messages
 }
 
 func newCluster(t testing.TB, size int) *testCluster { return newClusterOf(t, size, false) }
+
+// newCalmCluster is for tests in which no election may end a leadership, however busy the machine.
+func newCalmCluster(t testing.TB, size int) *testCluster {
+	c := newCluster(t, 0)
+	c.tick = 150 * time.Millisecond
+	c.grow(size)
+	return c
+}
 
 func newClusterOf(t testing.TB, size int, plain bool) *testCluster {
 	c := &testCluster{t: t, dir: t.TempDir(), plain: plain}
@@ -127,6 +139,13 @@ func newClusterOf(t testing.TB, size int, plain bool) *testCluster {
 			n.stop()
 		}
 	})
+	c.grow(size)
+	return c
+}
+
+// grow adds nodes that all become voters.
+func (c *testCluster) grow(size int) {
+	c.t.Helper()
 	for range size {
 		c.add(nil)
 	}
@@ -134,10 +153,9 @@ func newClusterOf(t testing.TB, size int, plain bool) *testCluster {
 	// membership.
 	for _, n := range c.nodes {
 		for _, by := range c.nodes {
-			waitFor(t, n.cfg.Name+" to vote, as "+by.cfg.Name+" sees it", func() bool { return suffrage(by, n.ID()) == "voter" })
+			waitFor(c.t, n.cfg.Name+" to vote, as "+by.cfg.Name+" sees it", func() bool { return suffrage(by, n.ID()) == "voter" })
 		}
 	}
-	return c
 }
 
 // add starts another node; the first one is the founder.
@@ -149,7 +167,7 @@ func (c *testCluster) add(change func(*Config)) *testNode {
 		Name:            fmt.Sprintf("node-%d", i),
 		Role:            Venue,
 		ListenPeer:      keptAddress(c.t),
-		Tick:            50 * time.Millisecond,
+		Tick:            cmp.Or(c.tick, 50*time.Millisecond),
 		CheckpointAfter: 50 * time.Millisecond,
 		Log:             testLog(c.t),
 	}}

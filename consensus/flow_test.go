@@ -94,7 +94,9 @@ func TestSilentConnectionIsClosed(t *testing.T) {
 // TestVenueStopsReading has a venue take connections and not read from them. The others go on
 // with far more than a node may keep in memory for it.
 func TestVenueStopsReading(t *testing.T) {
-	// Not parallel: it measures memory.
+	if !alone(t) {
+		return
+	}
 	const all, command, most = 128 << 20, 32 << 10, 72 << 20
 	c, venue, l := venueBehind(t, func(cfg *Config) {
 		cfg.Machine, cfg.KeepEntries, cfg.CheckpointEvery = sink{}, 100, 100

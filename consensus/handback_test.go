@@ -161,6 +161,9 @@ func TestFailoverOfWholeNodes(t *testing.T) {
 // again, less and less often. Moves wait no longer than one try may last, and the term stays. Once
 // the message arrives the recorder leads.
 func TestHandBackTimesOut(t *testing.T) {
+	if !alone(t) {
+		return
+	}
 	inTown(t, 1, 3, 1, func(t *testing.T, c *simCluster, l *losses) {
 		recorder := c.node(1)
 		recorder.crash(false)
@@ -213,6 +216,9 @@ func (n *Node) term() uint64 {
 // TestUnstableRecorderInterruptsSeldom has a recorder that dies soon after each hand-back. It must
 // interrupt the broadcast seldom.
 func TestUnstableRecorderInterruptsSeldom(t *testing.T) {
+	if !alone(t) {
+		return
+	}
 	for _, test := range []struct {
 		up, down time.Duration
 		led      int // at most, within five minutes
@@ -250,6 +256,9 @@ func TestUnstableRecorderInterruptsSeldom(t *testing.T) {
 // TestLastResorts has four venues and one recorder. A venue leads when the recorder dies, and
 // another one when that venue dies. The recorder leads again once it has what it missed.
 func TestLastResorts(t *testing.T) {
+	if !alone(t) {
+		return
+	}
 	inTown(t, 1, 5, 1, func(t *testing.T, c *simCluster, l *losses) {
 		recorder := c.node(1)
 		recorder.crash(false)

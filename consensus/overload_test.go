@@ -75,7 +75,7 @@ func TestOverload(t *testing.T) {
 	t.Cleanup(g.resume)
 	for i := range 3 {
 		n := c.add(func(cfg *Config) {
-			cfg.MaxUncommittedBytes, cfg.Tick = most, 50*time.Millisecond
+			cfg.MaxUncommittedBytes, cfg.Tick = most, 150*time.Millisecond
 			if i > 0 {
 				cfg.seams.openLog = func(path string) (entryLog, error) {
 					l, err := store.OpenLog(path, store.LogOptions{})

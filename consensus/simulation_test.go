@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
@@ -19,10 +18,11 @@ import (
 )
 
 var (
-	simSeed  = flag.Uint64("sim.seed", 0, "the one schedule to simulate; 0: -sim.seeds of them")
-	simFirst = flag.Uint64("sim.first", 1, "the seed of the first schedule")
-	simSeeds = flag.Int("sim.seeds", defaultSeeds, "how many schedules to simulate; the default is few with the race detector, and make test-long has hundreds")
-	simShard = flag.String("sim.shard", "", "used by the test itself: where to write which seed is on")
+	simSeed    = flag.Uint64("sim.seed", 0, "the one schedule to simulate; 0: -sim.seeds of them")
+	simFirst   = flag.Uint64("sim.first", 1, "the seed of the first schedule")
+	simSeeds   = flag.Int("sim.seeds", defaultSeeds, "how many schedules to simulate; the default is few with the race detector, and make test-long has hundreds")
+	ownProcess = flag.Bool("alone", false, "run the tests that have a process of their own in this one, one after another")
+	simShard   = flag.String("sim.shard", "", "used by the test itself: where to write which seed is on")
 )
 
 // TestSimulation runs real nodes through schedules of faults, each drawn from its seed, and checks
@@ -39,7 +39,6 @@ func TestSimulation(t *testing.T) {
 	case *simSeed != 0:
 		runSchedule(t, *simSeed)
 	case *simShard != "":
-		debug.SetGCPercent(400)
 		for i := range *simSeeds {
 			seed := *simFirst + uint64(i)
 			if err := os.WriteFile(*simShard, fmt.Appendf(nil, "%d", seed), 0o600); err != nil {
@@ -102,6 +101,23 @@ func TestSimulationRepeats(t *testing.T) {
 	} else if len(differ) > 0 {
 		t.Logf("another history the second time:\n%s", told)
 	}
+}
+
+// alone reports whether the test runs alone in this process. If it does not, alone runs it in
+// another process, beside other tests. It is for tests that replace crypto/rand, or measure memory.
+func alone(t *testing.T) bool {
+	t.Helper()
+	if *ownProcess {
+		return true
+	}
+	t.Parallel()
+	out, err := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-alone").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+		t.Errorf("%s%v; to see it again, add -alone", out, err)
+	} else if testing.Verbose() {
+		t.Logf("%s", out)
+	}
+	return false
 }
 
 // runShard runs schedules in a process of its own, and returns a summary of each history.
