@@ -324,7 +324,7 @@ func TestOpenAPI(t *testing.T) {
 	for _, node := range c.Nodes {
 		doc.base = node.URL
 		for _, path := range []string{
-			"/api/tournaments", "/api/tournaments/{tid}", "/api/rounds/{rid}", "/api/rounds/{rid}.pgn",
+			"/api/overview", "/api/tournaments", "/api/tournaments/{tid}", "/api/rounds/{rid}", "/api/rounds/{rid}.pgn",
 			"/api/games/{gid}", "/api/games/{gid}.pgn", "/api/games/{gid}/history", "/api/rounds/{rid}/history", "/api/tournaments/{tid}/history",
 		} {
 			doc.get(200, path+"?consistency=linearizable")
@@ -488,12 +488,14 @@ func watchFrames(t *testing.T, node, round string) func(*contract) {
 			"hello": true, "snapshot": true, "game": true, "move": true, "takeback": true, "correction": true, "result": true, "clock": true,
 			"round": true, "status": true, "summary": true, "deleted": true, "evaluations": true, "evaluation": true, "mate": true,
 		}
-		// From now on it watches one board, and gets summaries of the others.
-		order := []byte(`{"type":"subscribe","boards":[1],"evaluations":true}`)
+		// From now on it watches two boards, and gets summaries of the others. The engine finds a mate
+		// on one of them, soon or late.
+		order := []byte(`{"type":"subscribe","boards":[1,9],"evaluations":true}`)
 		doc.fits("subscribe", "#/paths/~1live/get/x-websocket/fromClient/schema", order)
 		if err := conn.WriteMessage(websocket.TextMessage, order); err != nil {
 			t.Fatal(err)
 		}
+		_ = conn.SetReadDeadline(time.Now().Add(90 * time.Second)) // only a hang reaches it
 		for len(missing) > 0 {
 			_, message, err := conn.ReadMessage()
 			if err != nil {
