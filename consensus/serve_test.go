@@ -254,8 +254,9 @@ func TestCloseDuringASnapshot(t *testing.T) {
 				return m.SnapshotFrom == c.nodes[3].cfg.Name && m.SnapshotBytes > 0
 			})
 			// Without boards it knows the leader, and so where to ask for the list of members.
-			if s := status(late); s.Leader != c.nodes[0].cfg.Name || late.Applied() != 0 {
-				t.Errorf("the one without boards says that %q leads (%s), and has applied %d", s.Leader, s.LeaderID, s.Applied)
+			waitFor(t, "the one without boards to know the leader", func() bool { return status(late).Leader == c.nodes[0].cfg.Name })
+			if n := late.Applied(); n != 0 {
+				t.Errorf("the one without boards has applied %d", n)
 			}
 			l.faults(snapshotsAreLike(fault{}))
 			end(c, late)
