@@ -143,8 +143,8 @@ func (n *Node) discover(ctx context.Context, addr string) error {
 	if err := readJSON(c, &list, maxWelcome); err != nil {
 		return err
 	}
-	// The list is of the others. A node without boards would no longer know the one that it asked, and
-	// refuse that one's snapshot for good.
+	// The list is of the others. A node without boards would no longer know the one that it asked,
+	// and refuse that one's snapshot for good.
 	if asked, ok := n.discovered.get(id, n.Applied()); ok {
 		list.Members = append(list.Members, asked)
 	}

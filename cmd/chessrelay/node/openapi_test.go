@@ -488,8 +488,8 @@ func watchFrames(t *testing.T, node, round string) func(*contract) {
 			"hello": true, "snapshot": true, "game": true, "move": true, "takeback": true, "correction": true, "result": true, "clock": true,
 			"round": true, "status": true, "summary": true, "deleted": true, "evaluations": true, "evaluation": true, "mate": true,
 		}
-		// From now on it watches two boards, and gets summaries of the others. The engine finds a mate
-		// on one of them, soon or late.
+		// From now on it watches two boards, and gets summaries of the others. The engine finds a
+		// mate on one of them, soon or late.
 		order := []byte(`{"type":"subscribe","boards":[1,9],"evaluations":true}`)
 		doc.fits("subscribe", "#/paths/~1live/get/x-websocket/fromClient/schema", order)
 		if err := conn.WriteMessage(websocket.TextMessage, order); err != nil {
