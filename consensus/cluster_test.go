@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
-	"flag"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -17,7 +16,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -32,9 +30,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// Most tests wait for timers, and need no processor of their own. The command line has the last
-	// word.
-	_ = flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0)))
 	debug.SetGCPercent(400) // the race detector makes a collection dear
 	goleak.VerifyTestMain(m)
 }

@@ -172,6 +172,11 @@ func TestNoFalseDivergence(t *testing.T) {
 	wrong.Stop()
 	wrong.Start()
 	nodetest.Eventually(t, "it to say so after a restart", diverged)
+	lead := c.Nodes[1]
+	nodetest.Eventually(t, "another member to lead", func() bool {
+		nodetest.Ask(t, http.MethodPost, lead.URL+"/api/cluster/leader", "", nodetest.Object{"to": lead.Config.Name})
+		return lead.Raft.Leader() == lead.Raft.ID()
+	})
 	c.Nodes[1].RemoveMember(wrong.Config.Name)
 	wrong.Stop()
 	if err := os.RemoveAll(wrong.Config.Data); err != nil {
