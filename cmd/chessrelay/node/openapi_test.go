@@ -486,11 +486,11 @@ func watchFrames(t *testing.T, node, round string) func(*contract) {
 		t.Helper()
 		missing := map[string]bool{
 			"hello": true, "snapshot": true, "game": true, "move": true, "takeback": true, "correction": true, "result": true, "clock": true,
-			"round": true, "status": true, "summary": true, "deleted": true, "evaluations": true, "evaluation": true, "mate": true,
+			"round": true, "status": true, "summary": true, "deleted": true, "evaluations": true, "evaluation": true, "cp": true, "mate": true,
 		}
-		// From now on it watches two boards, and gets summaries of the others. The engine finds a
+		// From now on it watches three boards, and gets summaries of the others. The engine finds a
 		// mate on one of them, soon or late.
-		order := []byte(`{"type":"subscribe","boards":[1,9],"evaluations":true}`)
+		order := []byte(`{"type":"subscribe","boards":[1,3,9],"evaluations":true}`)
 		doc.fits("subscribe", "#/paths/~1live/get/x-websocket/fromClient/schema", order)
 		if err := conn.WriteMessage(websocket.TextMessage, order); err != nil {
 			t.Fatal(err)
@@ -510,8 +510,10 @@ func watchFrames(t *testing.T, node, round string) func(*contract) {
 				}
 			}
 			for _, f := range several {
-				if f["mate"] != nil {
-					delete(missing, "mate")
+				for _, kind := range []string{"cp", "mate"} {
+					if f[kind] != nil {
+						delete(missing, kind)
+					}
 				}
 				// The last frame of this type says that the tournament was renamed.
 				if r, ok := f["round"].(nodetest.Object); f["type"] != "round" || ok && r["tournamentName"] == "City Open 2026" {
